@@ -158,7 +158,9 @@ macro_rules! settings {
         #[derive(Debug, Clone, Default, clap::Args, Deserialize)]
         #[serde(deny_unknown_fields)]
         pub struct Settings {
-            $(#[arg(long, help = $help $(, $($clap)*)?)] pub $name: Option<$type>,)+
+            // Not a plain literal, or clap would take it for the help a second time.
+            $(#[doc = concat!($help)] #[arg(long, help = $help $(, $($clap)*)?)] pub $name: Option<$type>,)+
+            /// Applications of Pusher Channels; in the settings file only.
             #[arg(skip)]
             pub apps: Option<Vec<AppSettings>>,
         }

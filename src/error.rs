@@ -37,20 +37,29 @@ macro_rules! codes {
     ($($(#[$doc:meta])* $name:ident = $wire:literal, $status:ident, $hint:literal;)+) => {
         /// What kind of refusal.
         #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-        pub enum Code { $($(#[$doc])* $name),+ }
+        pub enum Code {
+            $(
+                $(#[$doc])*
+                #[doc = concat!("`", $wire, "`, ", stringify!($status), ". ", $hint)]
+                $name
+            ),+
+        }
 
         impl Code {
             #[cfg(test)]
             const ALL: &[Code] = &[$(Code::$name),+];
 
+            /// As it stands in the body of a refusal, `{"error":{"code":"too_fast",…}}`; for programs.
             pub fn as_str(self) -> &'static str {
                 match self { $(Self::$name => $wire),+ }
             }
 
+            /// The status that the refusal is answered with (RFC 9110 §15).
             pub fn status(self) -> StatusCode {
                 match self { $(Self::$name => StatusCode::$status),+ }
             }
 
+            /// What to do instead, for people; part of the body.
             pub fn hint(self) -> &'static str {
                 match self { $(Self::$name => $hint),+ }
             }
@@ -218,6 +227,7 @@ codes! {
 }
 
 impl Refusal {
+    /// A refusal with the hint of its code. `message`: what is wrong with this request.
     pub fn new(code: Code, message: impl Into<Cow<'static, str>>) -> Self {
         Self {
             code,

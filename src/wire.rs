@@ -38,6 +38,7 @@ impl Layers {
         self.protocol + self.lab
     }
 
+    /// All of them together: the bytes without HTTP's heads.
     pub fn total(&self) -> u64 {
         self.framing + self.envelope() + self.payload
     }

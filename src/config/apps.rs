@@ -159,6 +159,7 @@ app_settings! {
     plain_channels: bool = "defaults::plain_channels";
     /// Connections without TLS are refused with 4000.
     tls_only: bool = "defaults::tls_only";
+    /// Whether clients may tell each other something past the application's server (8.2).
     client_events: bool = "defaults::client_events";
     /// Whether subscribers are told how many they are.
     subscription_count: bool = "defaults::subscription_count";
@@ -175,16 +176,21 @@ app_settings! {
     pong_timeout: Span = "defaults::pong_timeout";
     /// At most 200, which is where SDKs stop.
     channel_name_max_bytes: usize = "defaults::channel_name_max_bytes";
+    /// Of an event's name; longer ones get 400 or an error event.
     event_name_max_characters: usize = "defaults::event_name_max_characters";
     /// Of the data of one event, as the text that the publisher gave.
     event_max_bytes: usize = "defaults::event_max_bytes";
+    /// Channels that one call may publish to (16.3).
     channels_per_publish: usize = "defaults::channels_per_publish";
+    /// Events that one call of `batch_events` may have (16.4).
     events_per_batch: usize = "defaults::events_per_batch";
     /// Per connection; more are refused with 4301.
     client_events_per_s: u32 = "defaults::client_events_per_s";
+    /// Members of a presence channel; one more is refused.
     presence_max_members: usize = "defaults::presence_max_members";
     /// Of a member's `channel_data`.
     presence_member_max_bytes: usize = "defaults::presence_member_max_bytes";
+    /// Of a member's user id.
     presence_user_id_max_characters: usize = "defaults::presence_user_id_max_characters";
     /// Whether signed-in users are told who of their watchlist is online.
     watchlists: bool = "defaults::watchlists";

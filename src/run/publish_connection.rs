@@ -44,6 +44,7 @@ const SAID_MAX_BYTES: usize = 1 << 20;
 /// Where to publish, and by which protocol.
 #[derive(Debug, Clone)]
 pub struct PublishTarget {
+    /// The lane where it is published.
     pub main: Target,
     /// `None`: a lab.
     pub peer: Option<Peer>,
@@ -118,6 +119,7 @@ pub struct PublishConnection {
 /// What the reading threads find out.
 #[derive(Clone, Default)]
 pub struct Confirmations {
+    /// Publications that the server confirmed.
     pub acknowledged: Arc<AtomicU64>,
     /// The first one.
     pub refusal: Arc<Mutex<Option<String>>>,

@@ -167,6 +167,7 @@ impl Told {
 /// Where a lab is: the address of its main lane, and those of lanes that it does not tell others of.
 #[derive(Debug, Clone)]
 pub struct At {
+    /// The main lane's address.
     pub url: String,
     /// By name.
     pub lanes: Vec<(String, String)>,

@@ -119,8 +119,8 @@ pub struct Settings {
 /// Reads one key's value. A key that the kind does not have is a bug of this program; the tests,
 /// which build every condition, would find it.
 macro_rules! getters {
-    ($($name:ident -> $type:ty, $variant:ident;)+) => {
-        $(pub fn $name(&self, key: &str) -> $type {
+    ($($(#[$doc:meta])* $name:ident -> $type:ty, $variant:ident;)+) => {
+        $($(#[$doc])* pub fn $name(&self, key: &str) -> $type {
             match self.get(key) {
                 Some(Value::$variant(value)) => value,
                 other => unreachable!("{} of {} is {other:?}", key, self.kind.name),
@@ -131,11 +131,17 @@ macro_rules! getters {
 
 impl Settings {
     getters! {
+        /// A time.
         span -> std::time::Duration, Span;
+        /// Bits per second.
         rate -> u64, Rate;
+        /// Bytes.
         bytes -> u64, Bytes;
+        /// A whole number.
         count -> u64, Count;
+        /// 0 to 1.
         share -> f64, Share;
+        /// One of the words of its range.
         choice -> &'static str, Choice;
     }
 

@@ -23,7 +23,8 @@ pub struct Closing {
 
 macro_rules! closings {
     ($($name:ident = $code:literal, $why:literal;)+) => {
-        $(pub const $name: Closing = Closing { code: $code, why: $why };)+
+        $(#[doc = concat!("`", stringify!($code), "`: ", $why, ".")]
+        pub const $name: Closing = Closing { code: $code, why: $why };)+
     };
 }
 

@@ -85,12 +85,14 @@ pub struct LaneFigures {
     /// What people call it, where the catalogue does not know it.
     #[serde(default)]
     pub label: String,
+    /// By their names in the catalogue of figures.
     pub figures: BTreeMap<String, Reading>,
 }
 
 /// The sentence, what it is about, and the lanes by that.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Answer {
+    /// One sentence, with its figures as far as they can be stood behind.
     pub sentence: String,
     /// The figure that decides; `None` where nothing was measured or nothing can be told.
     pub about: Option<&'static str>,

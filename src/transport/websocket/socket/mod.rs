@@ -59,15 +59,18 @@ use crate::{
     wire::Layers,
 };
 
+/// What a socket is held to; the same for every socket of an endpoint.
 #[derive(Debug, Clone, Copy)]
 pub struct SocketSettings {
     /// Time without bytes in one direction after which a ping is sent.
     pub ping_every: Duration,
     /// Time without an answer to a ping after which the connection is closed.
     pub pong_within: Duration,
+    /// How long the closing handshake may take before the connection is reset.
     pub close_within: Duration,
     /// Budget of the queue.
     pub budget: Budget,
+    /// What the decoder takes: size, text or binary.
     pub limits: Limits,
     /// The protocol's code for each reason to end a connection.
     pub close_code: fn(Disconnect) -> u16,
@@ -124,6 +127,7 @@ impl Socket {
         }
     }
 
+    /// The connection's meter.
     pub fn meter(&self) -> &Arc<ConnectionMeter> {
         self.io.meter()
     }

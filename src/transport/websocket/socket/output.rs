@@ -51,7 +51,9 @@ impl Outgoing {
 
 /// What frames contain that are sent.
 pub struct Contents<S> {
+    /// How the bytes divide.
     pub layers: Layers,
+    /// How many there are in it; 0 for what is the protocol's own.
     pub publications: usize,
     /// `published_us` of those that are live.
     pub live_since_us: S,
