@@ -78,9 +78,9 @@ impl<'de> Deserialize<'de> for Span {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "lowercase")]
 pub enum LogFormat {
-    /// Lines for people.
+    #[doc = concat!("Lines ", "for people.")]
     Human,
-    /// A JSON object a line.
+    #[doc = concat!("A ", "JSON object a line.")]
     Json,
 }
 
@@ -159,7 +159,7 @@ macro_rules! settings {
         #[serde(deny_unknown_fields)]
         pub struct Settings {
             // Not a plain literal, or clap would take it for the help a second time.
-            $(#[doc = concat!($help)] #[arg(long, help = $help $(, $($clap)*)?)] pub $name: Option<$type>,)+
+            $(#[doc = concat!($help, ".")] #[arg(long, help = $help $(, $($clap)*)?)] pub $name: Option<$type>,)+
             /// Applications of Pusher Channels; in the settings file only.
             #[arg(skip)]
             pub apps: Option<Vec<AppSettings>>,

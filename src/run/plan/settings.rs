@@ -30,7 +30,7 @@ macro_rules! plan {
         #[serde(deny_unknown_fields)]
         pub struct PlanSettings {
             // Not a plain literal, or clap would take it for the help a second time.
-            $(#[doc = concat!($help)] #[arg(long, help = $help $(, $($clap)*)?)] pub $name: Option<$type>,)+
+            $(#[doc = concat!($help, ".")] #[arg(long, help = $help $(, $($clap)*)?)] pub $name: Option<$type>,)+
         }
 
         impl Default for Plan {
