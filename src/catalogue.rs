@@ -16,6 +16,8 @@
 //!
 //! Its Rust files are called like the lane, with `_` for `-`. Tests fail where the line in `server`, in
 //! `run` or in the README's table, or the browser's module, is missing.
+//!
+//! May use: no other room.
 
 mod sheet;
 mod variants;

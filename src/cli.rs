@@ -3,6 +3,8 @@
 //! clap shows plain doc comments as help. What is for readers of the code alone is written as
 //! `#[doc = concat!(…)]`, which clap does not read: so a note on a struct does not become the help of
 //! the command that it is of.
+//!
+//! May use: `config`, `run`, `saved`, `jobs`.
 
 use std::path::PathBuf;
 

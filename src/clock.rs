@@ -11,6 +11,8 @@
 //! slewed alike (`adjtime`), so it stays the same until somebody sets one of them.
 //!
 //! Domain code takes instants as parameters; only the shell reads clocks.
+//!
+//! May use: no other room.
 
 use std::{
     sync::{

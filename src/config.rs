@@ -5,6 +5,8 @@
 //! that order; what nobody gives has its default. This is the only place that reads the
 //! environment. The effective values are printed where `--print-settings` asks for them, logged at
 //! `debug`, and stored with every result.
+//!
+//! May use: `channel`, `lane`, `hub`, `broker`, `node`, `access`.
 
 pub mod apps;
 pub mod presenter;

@@ -8,6 +8,8 @@
 //! | [`Internal`](Disconnect::Internal) | the broker failed | 1011 | `closing` | reconnect with back-off |
 //!
 //! Violations of a protocol are not here: their close codes belong to the protocol's codec.
+//!
+//! May use: no other room.
 
 use std::fmt;
 

@@ -3,6 +3,8 @@
 //! Over HTTP a refusal is `{"error":{"code","message","hint"}}` with the status of its code; on a
 //! WebSocket the same object is an `error` message. Startup errors are another matter and live
 //! with the command line.
+//!
+//! May use: `channel`, `codec`, `broker`, `node`.
 
 pub mod page;
 

@@ -1,5 +1,7 @@
 //! What the parts of one running lab share, whatever they speak: it knows no transport and no
 //! protocol.
+//!
+//! May use: `lane`, `metrics`, `node`, `access`, `config`.
 
 use std::{
     net::{IpAddr, SocketAddr},

@@ -2,6 +2,8 @@
 //!
 //! What is read is bounded: of the folder's `.md` files the first [`FILES_MAX`] by name, and of each
 //! no more than a lesson may have. Parsing is [`crate::lessons`]'.
+//!
+//! May use: `lessons`.
 
 use std::{
     fs, io,

@@ -13,7 +13,44 @@
 //!                   metrics ─────► pages, lab_api, /metrics
 //! ```
 //!
+//! This page is where reading begins: how one publication gets through, in which order the rooms make
+//! sense, and which room may use which. Every room's first lines say what it is for, what was rejected,
+//! and where it can be seen at work. Words are those of `docs/glossary.md`; why the house has this
+//! shape is in `docs/architecture.md`.
+//!
+//! # One publication, from a POST to a WebSocket
+//!
+//! ```text
+//! curl -X POST http://127.0.0.1:8080/api/channels/news/publications -d '{"event":"tick","data":{"n":1}}'
+//! ```
+//!
+//! 1. **In.** [`lane::stream::LaneStream`] reads the bytes and counts them before anybody knows what
+//!    they are. actix-http makes a request of them.
+//! 2. **Whose.** [`registry::Route`] finds the endpoint by the path, and with it the labels under which
+//!    the bytes are metered; [`gate`] looks at the names that it came under and from.
+//! 3. **Understood.** [`transport::http_api`] reads the body; [`codec::envelope::decode_publish`] makes
+//!    a [`channel::Draft`] of it. `data` is not taken apart: it will leave as it came.
+//! 4. **Published.** [`node::Node::publish_by`] asks the bounds, and the [`broker`] appends it to the
+//!    channel's [`channel::history`]. Now it has an epoch and an offset: it is a
+//!    [`channel::Publication`], and the POST is answered with its position.
+//! 5. **Fanned out.** [`hub::Hub::broadcast`] hands a pointer to each thread that has subscribers.
+//!    [`hub::Shard`]'s loop encodes it once for the form `PlainFrame` ([`hub::Format`]) and offers
+//!    the same bytes to every subscriber.
+//! 6. **Out.** The subscriber of [`transport::websocket`] gives them to its socket, which writes them in
+//!    this very call if the kernel takes them; else they wait in a [`hub::queue`], within a budget.
+//! 7. **Counted.** What the kernel took, [`lane::meter`] books by layer, and [`metrics::latency`]
+//!    how long it was from publishing to there. `/api/stats` and the pages read both.
+//! 8. **Seen.** `static/js/transports/websocket.js` parses the frame, and hands it to the page once.
+//!
+//! On another lane only steps 5 to 8 differ: a held poll is answered ([`transport::long_poll`]), a stream
+//! gets an event ([`transport::sse`]), a client that asks now and then finds it in the history
+//! ([`transport::short_poll`]).
+//!
 //! # Reading order
+//!
+//! Whoever has an hour reads [`transport::short_poll`], [`transport::long_poll`], [`transport::sse`] and
+//! [`transport::websocket`], and beside each its module in `static/js/transports/`. Whoever has a day
+//! goes from the ground up:
 //!
 //! 1. [`catalogue`]: every lane, as facts; [`channel`]: names, publications, positions; history and
 //!    presence without I/O; [`disconnect`]: why a connection is ended

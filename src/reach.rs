@@ -4,6 +4,8 @@
 //! virtual machines and containers, VPNs. A QR code with one of those leads nowhere, so [`order`]
 //! sorts them by kind and by interface, drops what no phone can use, and says what each is. The
 //! teacher has the last word.
+//!
+//! May use: no other room.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 

@@ -3,6 +3,8 @@
 //! Only HTTP/1.1 is offered (ALPN): HTTP/2 would put all requests of a lane on one connection, and
 //! so change what the lab compares. Not here: client certificates, and reading the files anew
 //! while the server runs.
+//!
+//! May use: `config`, `reach`.
 
 use std::{
     collections::BTreeSet,

@@ -7,6 +7,8 @@
 //! figures have that name, as the sum of two. [`protocol`](Layers::protocol) is what any user of
 //! the protocol pays, and [`lab`](Layers::lab) what this instrument adds to measure it. The
 //! reasoning for each form of a publication stands with its encoder in `codec`.
+//!
+//! May use: no other room.
 
 use std::ops::{Add, AddAssign, Sub};
 

@@ -3,6 +3,8 @@
 //! A [`Broker`] gives each draft its position and hands every publication of this and other nodes
 //! to the node, in each channel's order. [`memory`] is the default and serves one node. Whatever
 //! implements the trait must pass [`contract::run`].
+//!
+//! May use: `channel`.
 
 pub mod contract;
 pub mod memory;

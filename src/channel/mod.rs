@@ -3,6 +3,8 @@
 //! Pure values: no I/O, no clock, neither actix nor tokio. [`history`] keeps a channel's recent
 //! publications, [`latest`] the last one for those who come later, [`presence`] who is in it; all
 //! get the time from their callers. [`observer`] is how others are notified of changes.
+//!
+//! May use: no other room.
 
 pub mod history;
 pub mod idempotence;

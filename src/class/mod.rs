@@ -18,6 +18,8 @@
 //! - [`state`]: what each role sees; [`shared`]: what is the same for all; [`record`]: what stays;
 //!   [`paper`]: the record as a file to print
 //! - [`of_lesson`]: all that is read of a lesson's file
+//!
+//! May use: `catalogue`, `run`, `experiments`, `lessons`.
 
 pub mod error;
 pub mod filter;

@@ -11,6 +11,8 @@
 //! [`ordinary`] is none of them: it makes the requests that nobody measures.
 //!
 //! Not here: deciding what to publish and what the figures mean ([`crate::run`]).
+//!
+//! May use: `clock`, `channel`, `codec`, `lane`.
 
 pub mod arrival;
 pub mod back_off;

@@ -7,8 +7,9 @@
 //! secret = "my-secret"
 //! client_events = true
 //! ```
-//! Every limit has the hosted service's value as its default (reference, 18). Without any
-//! `[[apps]]` that shares the plain channels, a demo application is made at start.
+//! Every limit has the hosted service's value as its default (`docs/protocols/pusher-channels.md`,
+//! "Limits"). Without any `[[apps]]` that shares the plain channels, a demo application is made at
+//! start.
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde::{Deserialize, Serialize};
@@ -39,8 +40,9 @@ impl std::fmt::Debug for Secret {
     }
 }
 
-/// From which the keys of an application's encrypted channels are made (reference, 13): 32 bytes,
-/// written in base64 as SDKs take them. Neither printed nor serialized.
+/// From which the keys of an application's encrypted channels are made
+/// (`docs/protocols/pusher-channels.md`, "Encrypted channels"): 32 bytes, written in base64 as SDKs
+/// take them. Neither printed nor serialized.
 #[derive(Clone, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
 pub struct MasterKey([u8; 32]);
@@ -159,7 +161,7 @@ app_settings! {
     plain_channels: bool = "defaults::plain_channels";
     /// Connections without TLS are refused with 4000.
     tls_only: bool = "defaults::tls_only";
-    /// Whether clients may tell each other something past the application's server (8.2).
+    /// Whether clients may tell each other something past the application's server ("Client events").
     client_events: bool = "defaults::client_events";
     /// Whether subscribers are told how many they are.
     subscription_count: bool = "defaults::subscription_count";
@@ -180,9 +182,9 @@ app_settings! {
     event_name_max_characters: usize = "defaults::event_name_max_characters";
     /// Of the data of one event, as the text that the publisher gave.
     event_max_bytes: usize = "defaults::event_max_bytes";
-    /// Channels that one call may publish to (16.3).
+    /// Channels that one call may publish to ("Publishing").
     channels_per_publish: usize = "defaults::channels_per_publish";
-    /// Events that one call of `batch_events` may have (16.4).
+    /// Events that one call of `batch_events` may have ("Publishing").
     events_per_batch: usize = "defaults::events_per_batch";
     /// Per connection; more are refused with 4301.
     client_events_per_s: u32 = "defaults::client_events_per_s";

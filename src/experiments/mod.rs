@@ -4,6 +4,8 @@
 //! [`ALL`] lists those that are here. Each has a quick form, about 20 s, and a full one: more
 //! points, longer, and where chance decides with repetitions. An experiment knows plans and reports;
 //! who carries a plan out is the caller's.
+//!
+//! May use: `catalogue`, `config`, `run`.
 
 mod e01_header_tax;
 mod e02_poll_interval_sweep;

@@ -41,8 +41,9 @@
 //! # Where it can be seen
 //!
 //! Experiments E13 (more than can be written one by one) and E17 (one of twenty reads slowly); lesson 1
-//! (`lessons/01-one-in-many-out.md`). The hub may use `channel`, `disconnect`, `wire` and `catalogue`; it knows no
-//! transport, no broker and no node.
+//! (`lessons/01-one-in-many-out.md`).
+//!
+//! May use: `wire`, `disconnect`, `catalogue`, `channel`.
 
 mod attachment;
 pub mod coalesce;

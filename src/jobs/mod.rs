@@ -10,6 +10,8 @@
 //!
 //! Who may start one is asked elsewhere (`lab_api`). [`progress`] is what the two processes say to
 //! each other.
+//!
+//! May use: `run`.
 
 pub mod progress;
 

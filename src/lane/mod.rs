@@ -33,8 +33,9 @@
 //! up to the bytes that passed, and these to the kernel's own count (`TCP_INFO`), to the byte; where they do not, the
 //! run's byte figures are withheld (`docs/measuring.md`). `cargo test --test lab bytes` and experiments E1 and E6; lesson 4.
 //!
-//! The room may use `capture`, `wire`, `clock`, `network` and `catalogue`: it knows no transport, so that no transport can be
-//! counted differently.
+//! The room knows no transport, so that no transport can be counted differently.
+//!
+//! May use: `wire`, `clock`, `network`, `catalogue`, `capture`.
 
 pub mod conditions;
 pub mod error_answer;

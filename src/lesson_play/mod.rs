@@ -10,6 +10,8 @@
 //! checks that every `wait` held, that every sentence was made, that what was measured lies where
 //! theory says ([`tolerance`]), and that afterwards no source and no condition is left. Pages need a
 //! browser: where a lesson's run is one, the prediction is shown and said so.
+//!
+//! May use: `config`, `client`, `run`, `lessons`, `stand_in`.
 
 mod lab;
 mod lesson;

@@ -24,6 +24,8 @@
 //! experiment for them as well. What a class counts and sentences made of it are [`figure`]s.
 //!
 //! No I/O here: who reads a teacher's folder is `lesson_folder`, and who gives a lesson to a class is `lab_api`.
+//!
+//! May use: `catalogue`, `lane`, `demo`, `run`, `experiments`.
 
 pub mod address;
 pub mod code;

@@ -12,6 +12,8 @@
 //!
 //! The latest publication of a channel that keeps it ([`ChannelName::keeps_latest`]) is stored
 //! under the broker's lock of the channel, so that position and latest agree.
+//!
+//! May use: `clock`, `disconnect`, `network`, `channel`, `hub`, `broker`.
 
 mod announcements;
 mod connected;

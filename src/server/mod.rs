@@ -3,6 +3,11 @@
 //! `build` binds every lane (so port 0 works) → `addresses` → `run_until_stopped`. The order of a
 //! stop: sources end; every subscriber is told and closes within the grace; then the listeners
 //! close and idle connections are dropped.
+//!
+//! May use: `class`, `reach`, `wire`, `clock`, `network`, `catalogue`, `lane`, `metrics`, `node`,
+//! `demo`, `error`, `access`, `config`, `lesson_folder`, `class_keep`, `saved`, `jobs`,
+//! `telemetry`, `tls`, `lab`, `registry`, `transport`, `protocol`, `lab_api`, `pages`, `assets`,
+//! `gate`.
 
 mod admission;
 mod app;

@@ -17,6 +17,8 @@
 //! [`companions`] are clients beside the phones that take no part in the class.
 //!
 //! Not here: how a page looks, and how it is rendered; a phone's own radio and sleep.
+//!
+//! May use: `catalogue`, `clock`, `codec`, `config`, `client`, `run`.
 
 pub mod asking;
 pub mod companions;

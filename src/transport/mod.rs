@@ -34,6 +34,9 @@
 //! the only trait here is [`Endpoint`](crate::registry::Endpoint), which says where requests go.
 //!
 //! A new transport is a new file here; [`crate::catalogue`] lists what else a lane needs.
+//!
+//! May use: `wire`, `clock`, `disconnect`, `catalogue`, `channel`, `codec`, `lane`, `metrics`,
+//! `hub`, `node`, `error`, `config`, `registry`.
 
 pub mod actix_ws;
 pub mod answer;

@@ -1,4 +1,5 @@
-//! What clients send (reference, 2, 3, 6, 8.2, 11.1).
+//! What clients send (`docs/protocols/pusher-channels.md`, "Frames", "Liveness", "Subscribing",
+//! "Client events" and "Signing in").
 //!
 //! ```text
 //! {"event":"pusher:subscribe","data":{"auth":"KEY:HEX","channel_data":"{…}","channel":"presence-r"}}
@@ -175,7 +176,7 @@ fn client_event(frame: Frame<'_>) -> Result<Command, BadFrame> {
     }
 }
 
-/// Who joins a presence channel: `channel_data`, decoded (7).
+/// Who joins a presence channel: `channel_data`, decoded ("Presence").
 #[derive(Debug)]
 pub struct MemberData {
     /// A number counts as its text.
@@ -239,8 +240,8 @@ fn text_or_number<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<S
     })
 }
 
-/// Who signs in: `user_data`, decoded (11.1). An id that is a number counts as its text, as in a
-/// member's data: who signs in as 10 and joins as "10" is one user.
+/// Who signs in: `user_data`, decoded ("Signing in"). An id that is a number counts as its text, as
+/// in a member's data: who signs in as 10 and joins as "10" is one user.
 #[derive(Debug, Deserialize)]
 pub struct UserData {
     /// The user's id.

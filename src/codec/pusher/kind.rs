@@ -1,4 +1,5 @@
-//! Channel names: their grammar and what their prefixes mean (reference, section 5).
+//! Channel names: their grammar and what their prefixes mean (`docs/protocols/pusher-channels.md`,
+//! "Channels").
 //!
 //! "Guarded", "presence", "encrypted" and "cached" are independent answers, each read off the
 //! start of the name: servers that read them as one list have let forged signatures through on
@@ -20,9 +21,9 @@ pub const USER_CHANNEL_PREFIX: &str = "#server-to-user-";
 pub struct Kind {
     /// Subscribing takes a signature.
     pub guarded: bool,
-    /// `presence-`: its members are known (7).
+    /// `presence-`: its members are known ("Presence").
     pub presence: bool,
-    /// `private-encrypted-`: data is encrypted end to end (13).
+    /// `private-encrypted-`: data is encrypted end to end ("Encrypted channels").
     pub encrypted: bool,
     /// The last event is kept for those who come later.
     pub cached: bool,
@@ -98,7 +99,7 @@ pub fn check_name(name: &str, max_bytes: usize) -> Result<(), BadName> {
     Ok(())
 }
 
-/// Whether a text can be a signed-in user's id (11.1).
+/// Whether a text can be a signed-in user's id ("Signing in").
 pub fn is_user_id(id: &str) -> bool {
     (1..=USER_ID_MAX_BYTES).contains(&id.len()) && id.bytes().all(is_name_byte)
 }

@@ -38,7 +38,7 @@ pub enum AppEvent<'a> {
     Refused {
         /// Id of its connection.
         socket_id: &'a str,
-        /// The protocol's code (4.2), if it has one.
+        /// The protocol's code ("Errors and close codes"), if it has one.
         code: Option<u16>,
         /// What it was told.
         #[serde(serialize_with = "excerpt::text")]

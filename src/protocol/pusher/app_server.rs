@@ -1,5 +1,6 @@
-//! The part of the application's own server, played for the demo application (reference, 12.2):
-//! it says who may subscribe to guarded channels, and who is who.
+//! The part of the application's own server, played for the demo application
+//! (`docs/protocols/pusher-channels.md`, "The application's own server"): it says who may subscribe
+//! to guarded channels, and who is who.
 //!
 //! ```text
 //! POST /pusher/auth, /broadcasting/auth             socket_id=…&channel_name=…&client=…&name=…
@@ -283,7 +284,7 @@ fn signed(app: &App, text: &str) -> String {
     format!("{}:{}", settings.key, settings.secret.sign(text.as_bytes()))
 }
 
-/// The key of an encrypted channel, for those who may read it (13).
+/// The key of an encrypted channel, for those who may read it ("Encrypted channels").
 fn shared_secret(channel: &str, master_key: &MasterKey) -> String {
     let mut hash = Sha256::new();
     hash.update(channel);

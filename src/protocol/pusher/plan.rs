@@ -1,4 +1,5 @@
-//! The hosted service's plans, as data (reference, 19).
+//! The hosted service's plans, as data (`docs/protocols/pusher-channels.md`, "Plans, and what
+//! counts as a message").
 //!
 //! Prices and limits move: these are a third party's table of [`CHECKED`], which cites the
 //! service's own pricing page and was not checked against it; the Sandbox figures are those of its
@@ -36,7 +37,7 @@ const fn plan(
     }
 }
 
-/// The free one (19).
+/// The free one ("Plans, and what counts as a message").
 pub const SANDBOX: Plan = plan("sandbox", 0, 200_000, 100);
 
 /// From the smallest to the largest. Beyond the last is a quote.
