@@ -14,8 +14,9 @@
 //! ```
 //!
 //! This page is where reading begins: how one publication gets through, in which order the rooms make
-//! sense, and which room may use which. Every room's first lines say what it is for, what was rejected,
-//! and where it can be seen at work. Words are those of `docs/glossary.md`; why the house has this
+//! sense, and which room may use which. The head of each room says what it is and what it may use;
+//! those of [`lane`], [`hub`] and [`transport`] also what was rejected, what it costs, by which command
+//! that is shown, and in which experiment and lesson it can be seen. Words are those of `docs/glossary.md`; why the house has this
 //! shape is in `docs/architecture.md`.
 //!
 //! # One publication, from a POST to a WebSocket
