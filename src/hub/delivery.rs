@@ -59,6 +59,7 @@ impl Batch {
         }
     }
 
+    /// The bytes of all, one after the other; made once, and for one publication not even copied.
     fn encoded(&self, format: &'static Format) -> &(Bytes, Layers) {
         if let [only] = self.list.as_slice() {
             return only.encoded(format);

@@ -30,6 +30,7 @@ pub struct Outgoing {
 }
 
 impl Outgoing {
+    /// Nothing is encoded yet: perhaps nobody wants it.
     pub fn new(publication: Arc<Publication>) -> Self {
         Self {
             publication,
@@ -37,6 +38,7 @@ impl Outgoing {
         }
     }
 
+    /// Its bytes in a form, made by whoever asks first.
     pub fn encoded(&self, format: &'static Format) -> &(Bytes, Layers) {
         self.encoded[format.form as usize].get_or_init(|| {
             let mut out = Vec::with_capacity(self.publication.retained_bytes() + 64);

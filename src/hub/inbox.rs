@@ -18,6 +18,7 @@ use futures_util::task::AtomicWaker;
 use super::format::Outgoing;
 use crate::disconnect::Disconnect;
 
+/// What other threads hand in.
 pub enum Item {
     Publication(Arc<Outgoing>),
     Disconnect(Disconnect),
@@ -32,6 +33,7 @@ pub struct Inbox {
 }
 
 impl Inbox {
+    /// From any thread. Only the first of several wakes the shard.
     pub fn put(&self, item: Item) {
         let mut items = self.items.lock().unwrap_or_else(PoisonError::into_inner);
         items.push(item);
@@ -41,6 +43,7 @@ impl Inbox {
         }
     }
 
+    /// All that is there, at once; waits for the first.
     pub async fn take(&self) -> Vec<Item> {
         poll_fn(|context| {
             self.waker.register(context.waker());
@@ -54,6 +57,7 @@ impl Inbox {
         .await
     }
 
+    /// All that is there, perhaps nothing.
     pub fn take_now(&self) -> Vec<Item> {
         std::mem::take(&mut *self.items.lock().unwrap_or_else(PoisonError::into_inner))
     }

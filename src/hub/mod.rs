@@ -196,11 +196,13 @@ impl Hub {
             .collect()
     }
 
+    /// Read for every publication, so it copies two numbers and lets go of the lock.
     fn interest_in(&self, channel: &ChannelName) -> Interest {
         let interest = self.interest.read().unwrap_or_else(PoisonError::into_inner);
         interest.get(channel).copied().unwrap_or_default()
     }
 
+    /// Changes who is interested, and tells the observer of a first or a last one.
     fn change_interest(&self, channel: &ChannelName, change: impl FnOnce(&mut Interest)) {
         let mut all = self
             .interest

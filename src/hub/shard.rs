@@ -38,6 +38,7 @@ pub struct Shard {
 }
 
 impl Shard {
+    /// This thread's shard; its place in the list is its bit in [`Interest`](super::Interest).
     pub(super) fn register(hub: Arc<Hub>) -> Self {
         let inbox = Arc::<Inbox>::default();
         let index = {
@@ -117,6 +118,8 @@ impl Shard {
         }
     }
 
+    /// Every connection of this thread, subscribed or not. Copied first: each removes itself
+    /// meanwhile.
     pub(super) fn disconnect_all(&self, reason: Disconnect) {
         let connections: Vec<_> = self.connections.borrow().slots.to_vec();
         for connection in connections.into_iter().flatten() {

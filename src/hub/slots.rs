@@ -23,6 +23,7 @@ impl<T> Default for Slots<T> {
 }
 
 impl<T> Slots<T> {
+    /// Takes a free place, or a new one; answers which.
     pub fn insert(&mut self, value: Rc<T>) -> usize {
         match self.free.pop() {
             Some(slot) => {
@@ -36,6 +37,7 @@ impl<T> Slots<T> {
         }
     }
 
+    /// Frees a place; the others keep theirs.
     pub fn remove(&mut self, slot: usize) {
         if self.slots[slot].take().is_some() {
             self.free.push(slot);

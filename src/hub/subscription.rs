@@ -30,6 +30,8 @@ pub struct Subscription {
 }
 
 impl Subscription {
+    /// Delivers the part of the batch that is new to this subscriber, or keeps it until recovery is
+    /// done.
     pub fn offer(&self, batch: &Batch) {
         if let Some(held_back) = &mut *self.held_back.borrow_mut() {
             held_back.extend(batch.list.iter().cloned());

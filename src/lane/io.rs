@@ -52,6 +52,7 @@ pub struct Io {
     aborts: Cell<bool>,
 }
 
+/// What carries the bytes now.
 enum Carrier {
     Socket(TcpStream),
     Link(Rc<Link>),
@@ -67,11 +68,13 @@ pub struct DetachedIo {
     seen: u32,
 }
 
+/// The same, off this thread's event loop.
 enum DetachedCarrier {
     Socket(std::net::TcpStream),
     Link(Box<DetachedLink>),
 }
 
+/// The error of a connection that was taken out and never put back.
 fn gone() -> io::Error {
     io::ErrorKind::NotConnected.into()
 }
@@ -112,6 +115,8 @@ impl Io {
         }
     }
 
+    /// Looks whether the lane's conditions have changed, and whether a link has given the socket
+    /// back. Called before every read and write: it must cost next to nothing.
     fn follow(&self) {
         if self.seen.get() != self.lane.version() {
             self.follow_change();
@@ -125,6 +130,7 @@ impl Io {
         }
     }
 
+    /// Kept out of line: it happens when somebody sets conditions, and never in a measurement.
     #[cold]
     fn follow_change(&self) {
         self.seen.set(self.lane.version());
@@ -135,6 +141,7 @@ impl Io {
         }
     }
 
+    /// Puts the socket behind a link.
     fn come_under_conditions(&self, is_new: bool) {
         // The task that waits for the socket must now wait for the link.
         if let Some(waiting) = self.meter.waker().take() {

@@ -425,6 +425,7 @@ impl LaneStream {
         }
     }
 
+    /// Tells the meter what the layer below took, and reads the kernel's counts now and then.
     fn count_accepted(&self, bytes: &[u8]) {
         self.meter().accepted(bytes);
         let now_us = clock::now_us();

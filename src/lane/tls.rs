@@ -47,6 +47,7 @@ pub struct Tls {
 struct Wire<'a>(&'a Io);
 
 impl Read for Wire<'_> {
+    /// Encrypted bytes in: counted as they come off the socket.
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let read = self.0.try_read(buffer)?;
         self.0.meter().tls_read(read);
@@ -55,6 +56,7 @@ impl Read for Wire<'_> {
 }
 
 impl Write for Wire<'_> {
+    /// Encrypted bytes out: counted as the kernel takes them.
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let written = self.0.try_write(bytes)?;
         self.0.meter().accepted_encrypted(written);

@@ -161,6 +161,8 @@ async fn open(
         message_max_bytes: max_bytes,
         accept_binary: false,
     };
+    // A frame's bytes are counted when they are looked at, its message's when it is read: in between a
+    // connection may end.
     let (seen, meter) = (Rc::<Seen>::default(), request.meter().cloned());
     let not_begun = |why: actix_web::Error| {
         let message = format!("the handshake is not understood: {why}");
@@ -185,6 +187,7 @@ async fn open(
         seen,
         meter,
     });
+    // The crate's own limits, as its documentation sets them. They hold, but only once a frame is whole.
     let messages = messages
         .max_frame_size(max_bytes)
         .aggregate_continuations()
@@ -195,8 +198,10 @@ async fn open(
         client,
         channel,
         session,
+        // Weak: a session that is still ending must not keep the seat of a connection that is gone.
         seat: request.conn_data::<Arc<Seat>>().map(Arc::downgrade),
     };
+    // The response is the 101. The session writes before it is sent, and its frames wait in the crate.
     actix_web::rt::spawn(connection.run(asked, messages));
     will_answer(&request, Message::default());
     response.extensions_mut().insert(Attributed);
@@ -217,6 +222,7 @@ enum Outgoing {
 }
 
 impl Item for Outgoing {
+    /// A ping counts with its place in the queue alone: it has no payload.
     fn bytes(&self) -> usize {
         match self {
             Self::Text { text, .. } => text.len(),
@@ -267,6 +273,7 @@ impl Client {
         self.woken.notify_one();
     }
 
+    /// Counts what the client will never get; it stands beside its lane in every result.
     fn dropped(&self, publications: usize) {
         if let Some(meter) = &self.meter {
             meter.dropped(publications);
@@ -292,6 +299,7 @@ impl Client {
         self.close_with(Some(close_reason(code, why)));
     }
 
+    /// The first reason counts: what comes after it is a consequence.
     fn close_with(&self, reason: Option<CloseReason>) {
         if !self.is_closing.replace(true) {
             self.closing.set(reason);
@@ -381,6 +389,8 @@ impl Subscriber for Client {
 }
 
 impl Reader for Client {
+    /// Nothing waits here. What the crate holds is not asked about: at most 32 messages, and no way
+    /// to know.
     fn is_drained(&self) -> bool {
         self.queue.borrow().is_empty()
     }
@@ -533,6 +543,8 @@ impl Connection {
                 None => last_read + config.heartbeat.0,
                 Some(asked_at) => asked_at + config.pong_timeout.0,
             };
+            // One branch reads, the other is the heartbeat; `messages.next()` loses nothing when the other
+            // wins, since what it has read it keeps.
             let came = tokio::select! {
                 came = messages.next() => came,
                 () = sleep_until(deadline), if !client.is_closing.get() => {
@@ -549,6 +561,7 @@ impl Connection {
                 Some(Ok(AggregatedMessage::Text(text))) if !client.is_closing.get() => {
                     self.publish(&text).await;
                 }
+                // It is being closed: read, so that its bytes are in a layer, and not acted on.
                 Some(Ok(AggregatedMessage::Text(text))) => client.received(text.len(), 0),
                 Some(Ok(AggregatedMessage::Ping(payload))) if !client.is_closing.get() => {
                     let pong = Outgoing::Pong(payload.as_ref().into());

@@ -81,6 +81,8 @@ pub fn bound_the_rest(seat: &Seat, request: &HttpRequest) {
     }
 }
 
+/// Reads to the end, past the limit or past the pace. The first piece is handed on without a copy,
+/// since most bodies have no second.
 async fn read_at(
     mut payload: Payload,
     max_bytes: usize,

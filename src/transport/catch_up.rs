@@ -113,6 +113,7 @@ pub async fn catch_up<R: Reader + 'static>(
     }
 }
 
+/// Takes one page off the front: as much as fits, and at least one, however large.
 fn next_page(backlog: &mut VecDeque<Arc<Publication>>) -> Vec<Arc<Publication>> {
     let mut page = Vec::new();
     let mut bytes = 0;

@@ -117,6 +117,7 @@ fn encode_line(publication: &Publication, out: &mut Vec<u8>) -> Layers {
     }
 }
 
+/// The common case: what is asked for stands in the address, so that `curl -N` shows it.
 async fn open(
     request: HttpRequest,
     channel: web::Path<String>,
@@ -135,6 +136,7 @@ async fn open_by_post(
     worker: web::Data<LaneWorker>,
 ) -> Result<HttpResponse, Refusal> {
     let body = http_api::body(&request, payload, worker.lab.config.body_max_bytes).await?;
+    // What came is not HTTP's head, and so must be said to be something.
     if let Some(meter) = request.meter() {
         meter.received(Layers::of_protocol(body.len()));
     }

@@ -71,6 +71,7 @@ impl Endpoint for HttpApi {
     }
 }
 
+/// One place for all routes, used by the server and by tests.
 fn configure(config: &mut web::ServiceConfig) {
     config
         .service(
@@ -183,6 +184,8 @@ async fn publish(
     Ok(metered_json(&request, answer, layers, None))
 }
 
+/// Who is here. A count alone tells more than it should of nobody: subscribers without an id are in
+/// it, too.
 async fn presence(
     channel: web::Path<String>,
     worker: web::Data<LaneWorker>,
@@ -298,6 +301,8 @@ async fn report_key(
         .json(Given { key }))
 }
 
+/// For load balancers and scripts. 503 from the moment that a stop begins, so that nobody new is
+/// sent here.
 async fn health(worker: web::Data<LaneWorker>) -> Result<HttpResponse, Refusal> {
     if worker.lab.node.is_shutting_down() {
         return Err(Refusal::new(

@@ -96,6 +96,7 @@ async fn poll(
     let mut query = SubscribeQuery::parse_for(&LONG_POLL, request.query_string())?;
     if is_head(&request) {
         // HEAD is not held, and does not make the client present.
+        // (A held HEAD would keep a connection for an answer that has nothing in it.)
         query.hold_ms = Some(0);
         query.who = None;
     }
@@ -131,6 +132,7 @@ async fn hold(
 ) -> Result<Recovery, Refusal> {
     let node = &worker.lab.node;
     let held = Rc::new(HeldPoll::default());
+    // So that a stop of the node ends the hold, instead of waiting 25 s for it.
     let _connected = node.register(held.clone())?;
     let attachment = node.attach(channel, held.clone());
     let mut recovery = node.recover(channel, &query.start).await?;
@@ -140,10 +142,12 @@ async fn hold(
     if !recovery.publications.is_empty() || is_lost {
         return Ok(recovery);
     }
+    // What the hub held back meanwhile comes now, but for what the history had already.
     attachment.go_live(recovery.position.offset);
     // Both ways out are good: something was found, or the time is over and the list stays empty.
     let _ = tokio::time::timeout(hold_time(worker, query), held.until_found()).await;
     recovery.publications = held.found.take();
+    // An empty answer leads to where it began, and the next question is the same again.
     if let Some(last) = recovery.publications.last() {
         recovery.position = last.position();
     }
@@ -180,6 +184,8 @@ impl HeldPoll {
 }
 
 impl Subscriber for HeldPoll {
+    /// Called in the hub's loop: notes what came and wakes the handler, which answers with all that
+    /// is there by then.
     fn deliver(&self, delivery: Delivery<'_>) {
         let publications = delivery.publications().cloned();
         self.found.borrow_mut().extend(publications);
@@ -191,6 +197,7 @@ impl Subscriber for HeldPoll {
         false
     }
 
+    /// The node stops: the question is answered with an empty list, and its client asks elsewhere.
     fn disconnect(&self, _reason: Disconnect) {
         self.ended.set(true);
         self.woken.notify_one();

@@ -100,6 +100,8 @@ impl RawQuery {
         self
     }
 
+    /// From texts to types. A position has both parts or none: an offset without its epoch could be
+    /// of another life.
     fn check(self) -> Result<SubscribeQuery, Refusal> {
         let position = match (self.epoch, self.offset) {
             (None, None) => None,
@@ -157,6 +159,7 @@ fn bad_position(what: String) -> Refusal {
     Refusal::new(Code::BadPosition, format!("{BadPosition}: {what}"))
 }
 
+/// A whole number, or a refusal that shows what came instead.
 fn number<T: std::str::FromStr>(name: &str, text: Option<String>) -> Result<Option<T>, Refusal> {
     text.map(|text| {
         text.parse().map_err(|_| {

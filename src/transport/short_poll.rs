@@ -108,6 +108,8 @@ async fn poll(
     // oldest publications; whoever begins anew wants the latest.
     let goes_on = recovery.recovered;
     let polled = Polled::new(recovery, query.limit, goes_on);
+    // Compared with the answer's position and not the question's: a client that names an old position
+    // with a new ETag has been here, and gets 304 only if nothing came since.
     if client_has(&request, &polled.position) {
         return Ok(not_modified(&request, &polled.position));
     }

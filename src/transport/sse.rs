@@ -186,6 +186,7 @@ async fn open(
     let retry = worker.lab.config.sse_retry.0;
     let form = query.form;
     let hello = |channel: &ChannelName, recovery: &Recovery| hello(channel, recovery, retry, form);
+    // Two forms of one lane: each has encodings of its own in the hub, made only if somebody wants them.
     let lane = match form {
         Form::Bare => (&SSE, &BARE),
         Form::AsItIs | Form::WithPositions => (&SSE, &FORM),
@@ -196,6 +197,8 @@ async fn open(
 /// The first bytes of every stream: when to come back, and where this begins.
 fn hello(channel: &ChannelName, recovery: &Recovery, retry: Duration, form: Form) -> Vec<u8> {
     let mut hello = Vec::new();
+    // Told in every stream, since a browser remembers it for this one alone. Without it browsers choose:
+    // three seconds or five.
     sse::encode_retry(retry.as_millis() as u64, &mut hello);
     let mut subscribed = Vec::new();
     envelope::encode_subscribed(channel, recovery, &mut subscribed);
@@ -211,6 +214,8 @@ fn hello(channel: &ChannelName, recovery: &Recovery, retry: Duration, form: Form
 }
 
 /// The position that a client returns; for an invalid one, a position that no history has.
+/// Whatever a browser returns it got from here; but from which life of the server, or from which of two
+/// servers, nobody knows.
 fn last_event_id(value: &header::HeaderValue) -> StreamPosition {
     let named = value.to_str().ok().and_then(|text| text.parse().ok());
     named.unwrap_or_else(|| StreamPosition {

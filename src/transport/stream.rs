@@ -89,6 +89,7 @@ struct StreamQueue {
 }
 
 impl StreamQueue {
+    /// A queue for one client; it allocates nothing before something waits.
     pub fn new(
         form: &'static StreamForm,
         meter: Option<Arc<ConnectionMeter>>,
@@ -110,6 +111,8 @@ impl StreamQueue {
         self.push(Chunk::framing(bytes), Kind::Control);
     }
 
+    /// Queues a chunk and wakes the task that writes. Past the budget, what happens is the policy's
+    /// ([`crate::hub::when_full`]).
     fn push(&self, chunk: Chunk, kind: Kind) {
         let pushed = self.queue.borrow_mut().push(chunk, kind);
         match pushed {
@@ -146,6 +149,7 @@ impl StreamQueue {
         Some(chunk.bytes)
     }
 
+    /// Counts publications that will never leave.
     fn dropped(&self, publications: usize) {
         if let Some(meter) = &self.meter {
             meter.dropped(publications);
@@ -162,11 +166,13 @@ impl Drop for StreamQueue {
 }
 
 impl Subscriber for StreamQueue {
+    /// Called in the hub's loop. The bytes are shared: what is queued is a pointer to them.
     fn deliver(&self, delivery: Delivery<'_>) {
         if self.ended.get() {
             return;
         }
         let encoded = delivery.encoded(&self.form.format);
+        // `live_since_us`: a page of history has none, since its age is no delay of this stream's.
         let chunk = Chunk {
             bytes: encoded.share(0),
             layers: encoded.layers,
@@ -177,6 +183,7 @@ impl Subscriber for StreamQueue {
         self.push(chunk, Kind::of(delivery));
     }
 
+    /// Queues the farewell once; after it the body ends.
     fn disconnect(&self, reason: Disconnect) {
         if self.ended.replace(true) {
             return;
@@ -308,6 +315,8 @@ impl MessageBody for StreamBody {
             this.next_beat
                 .as_mut()
                 .reset(Instant::now() + this.heartbeat);
+            // actix asks again at once while the connection takes more, so chunks that wait leave one after
+            // the other without another wake-up.
             return Poll::Ready(Some(Ok(bytes)));
         }
         if this.queue.ended.get() {

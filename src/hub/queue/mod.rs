@@ -130,16 +130,19 @@ pub enum Pushed {
     OverBudget,
 }
 
+/// An item and what it is to the budget.
 struct Entry<T> {
     item: T,
     kind: Kind,
 }
 
 impl<T: Item> Entry<T> {
+    /// What it counts for. The place is counted, too, or items of no bytes would be free.
     fn bytes(&self) -> usize {
         self.item.bytes() + Queue::<T>::PLACE_BYTES
     }
 
+    /// In which sum it is.
     fn share(&self) -> Share {
         match self.kind {
             Kind::Page => Share::Pages,
@@ -175,6 +178,7 @@ impl Sums {
         }
     }
 
+    /// What is held against the budget.
     fn counted(&self) -> usize {
         self.publications + self.others
     }
@@ -215,6 +219,7 @@ impl<T: Item> Queue<T> {
         }
     }
 
+    /// Without asking the budget.
     fn append(&mut self, entry: Entry<T>) {
         *self.sums.of(entry.share()) += entry.bytes();
         self.entries.push_back(entry);
@@ -273,12 +278,14 @@ impl<T: Item> Queue<T> {
         dropped
     }
 
+    /// Gives memory back that a full queue took.
     fn release(&mut self) {
         if self.entries.capacity() > KEPT_CAPACITY {
             self.entries = VecDeque::new();
         }
     }
 
+    /// What is to be done now that something was added.
     fn keep_budget(&mut self) -> Pushed {
         let Budget {
             max_bytes,

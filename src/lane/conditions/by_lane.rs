@@ -33,6 +33,8 @@ pub struct InEffect {
 }
 
 impl InEffect {
+    /// Conditions from now on. `from_us`: when scheduled effects begin to count, so that several
+    /// lanes have their tunnels at once.
     fn new(conditions: Conditions, seed: u64, from_us: Option<u64>) -> Self {
         let (set, set_us) = (Instant::now(), clock::time_of_day_us());
         let set_running_us = clock::now_us();
@@ -67,6 +69,7 @@ impl InEffect {
         )
     }
 
+    /// What they do to one connection, in the order in which they were named.
     pub(super) fn impair(
         &self,
         opened: Instant,
@@ -93,6 +96,7 @@ impl InEffect {
         built.enumerate().map(of).collect()
     }
 
+    /// Whether all of them let one more in.
     pub(super) fn admits(&self, open: usize, now: Instant) -> bool {
         self.built
             .iter()
@@ -129,6 +133,7 @@ impl LaneConditions {
         self.open.load(Ordering::Relaxed)
     }
 
+    /// Replaces what holds and raises the version, which is what connections look at.
     fn put(&self, conditions: Option<InEffect>) {
         let mut in_effect = self.lock();
         if in_effect.is_none() {
@@ -191,6 +196,7 @@ impl ConditionsByLane {
         self.change(lane, None);
     }
 
+    /// Sets or removes, and wakes the lane's connections, idle ones too.
     fn change(&self, lane: LaneId, conditions: Option<InEffect>) {
         if let Some(known) = self.lanes.get(&lane) {
             known.put(conditions);

@@ -145,6 +145,7 @@ impl Settings {
         choice -> &'static str, Choice;
     }
 
+    /// The value of a key that the kind has.
     fn get(&self, key: &str) -> Option<Value> {
         let index = self.kind.keys.iter().position(|known| known.name == key)?;
         self.values.get(index).copied()
@@ -245,6 +246,7 @@ impl FromStr for Conditions {
     }
 }
 
+/// One term. `whole`: all of the text, to be shown where a term is empty.
 fn read_term(text: &str, whole: &str) -> Result<Settings, BadConditions> {
     let mut words = text.split_whitespace();
     let name = words
@@ -318,6 +320,7 @@ fn read_term(text: &str, whole: &str) -> Result<Settings, BadConditions> {
     }
 }
 
+/// Names for a sentence, with commas between.
 fn names<'a>(all: impl Iterator<Item = &'a str>) -> String {
     all.collect::<Vec<_>>().join(", ")
 }

@@ -93,6 +93,7 @@ impl Range {
             .ok_or_else(|| self.to_string())
     }
 
+    /// Whether the value is of this range's kind and inside.
     fn holds(self, value: Value) -> bool {
         match (self, value) {
             (Self::Span { least_ms, most_ms }, Value::Span(span)) => {
@@ -164,6 +165,7 @@ fn counted(text: &str, units: &[(&str, u64)]) -> Option<u64> {
     (all.is_finite() && all <= 1e15).then_some(all as u64)
 }
 
+/// In the largest unit that leaves no rest: 65,536 is printed as 64KiB, and 65,537 as 65537B.
 fn in_units(f: &mut fmt::Formatter<'_>, value: u64, units: &[(&str, u64)]) -> fmt::Result {
     let fitting = units
         .iter()

@@ -39,6 +39,7 @@ pub struct Message {
 }
 
 impl Message {
+    /// Whether there is nothing to count when it is out.
     fn is_nothing(&self) -> bool {
         let is_counted = self.publications > 0 || !self.stamps.is_empty() || self.is_empty_answer;
         self.layers.total() == 0 && !is_counted
@@ -72,6 +73,7 @@ pub struct Booked {
     pub stamps: Vec<u64>,
 }
 
+/// A message that is announced and not yet out, as a place in the stream.
 struct Mark {
     /// An HTTP head comes first, and its end has not been written yet.
     awaits_head: bool,
@@ -182,6 +184,8 @@ impl Booking {
         lost.map(|mark| mark.left.publications).sum()
     }
 
+    /// Behind the others. An empty message leaves no mark, since there is no byte at which it would
+    /// be done.
     fn push(&mut self, awaits_head: bool, is_handed_over: bool, left: Message) {
         if !awaits_head && left.is_nothing() {
             return;
@@ -303,6 +307,8 @@ impl Booking {
     }
 }
 
+/// Takes bytes off the layers, in the order in which they are assumed to stand: framing, protocol,
+/// lab, data.
 fn take_layers(left: &mut Layers, mut bytes: u64) -> Layers {
     let mut take = |layer: &mut u64| {
         let taken = bytes.min(*layer);

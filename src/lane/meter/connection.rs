@@ -85,6 +85,7 @@ pub(super) fn bump(counter: &AtomicU64, by: u64) {
 }
 
 impl ConnectionMeter {
+    /// All counts at 0.
     pub(super) fn new(id: u64, lane: LaneId, meters: Arc<Meters>) -> Self {
         Self {
             id,
@@ -181,6 +182,7 @@ impl ConnectionMeter {
         }
     }
 
+    /// As [`Self::settle`], with the lock held.
     fn settle_in(&self, labelling: &mut Labelling) {
         let written = self.counters.bytes_down.load(Ordering::Relaxed);
         let mut now_us = None;
@@ -213,6 +215,7 @@ impl ConnectionMeter {
             .store(!booking.is_empty(), Ordering::Relaxed);
     }
 
+    /// Adds the part of a message that the kernel took.
     fn book(&self, booked: &Booked) {
         bump(&self.counters.framing_down, booked.layers.framing);
         bump(&self.counters.protocol_down, booked.layers.protocol);
@@ -268,6 +271,7 @@ impl ConnectionMeter {
         bump(&self.counters.tls_up, bytes as u64);
     }
 
+    /// Where the kernel does not tell: so many full segments, and one acknowledgement for each.
     fn model_segments(&self, bytes: usize, with_data: &AtomicU64, acknowledging: &AtomicU64) {
         if self.modelled.load(Ordering::Relaxed) {
             let segments = (bytes as u64).div_ceil(MODEL_SEGMENT_BYTES);
@@ -309,6 +313,8 @@ impl ConnectionMeter {
         self.begin(labelling, is_same, || Some(labels.clone()), None);
     }
 
+    /// What both ways of beginning a request do. Labels change at most here, so that each byte is
+    /// under one combination.
     fn begin(
         &self,
         mut labelling: MutexGuard<'_, Labelling>,
@@ -455,6 +461,7 @@ impl ConnectionMeter {
         }
     }
 
+    /// Gives back what following for a tap took.
     pub(super) fn forget_tap(&self) {
         lock(&self.tap).take();
     }
@@ -562,6 +569,7 @@ fn named(labels: Option<&Labels>) -> Named<'_> {
     }
 }
 
+/// What a booked part adds to sums.
 fn totals_of(booked: &Booked) -> Totals {
     Totals {
         bytes_down: booked.bytes,

@@ -195,6 +195,8 @@ impl Meters {
         }
     }
 
+    /// Those whose connection is still there. Copied, so that the lock is not held while each is
+    /// read.
     fn live_meters(&self) -> Vec<Arc<ConnectionMeter>> {
         let live = lock(&self.live);
         live.values().filter_map(std::sync::Weak::upgrade).collect()
@@ -209,6 +211,7 @@ impl Meters {
         }
     }
 
+    /// A connection is over: its sums stay with its lane.
     fn ended(&self, meter: &ConnectionMeter) {
         lock(&self.live).remove(&meter.id);
         let mut ended = lock(&self.ended);

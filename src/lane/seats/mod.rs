@@ -127,6 +127,7 @@ impl Seats {
         self.take_at(now_us(), is_held, address.map(network::of))
     }
 
+    /// With the time as a parameter, for tests.
     fn take_at(
         self: &Arc<Self>,
         now_us: u64,
@@ -141,6 +142,7 @@ impl Seats {
         }
     }
 
+    /// A seat if one is free; takes none away.
     fn take_free(
         self: &Arc<Self>,
         now_us: u64,

@@ -52,6 +52,7 @@ enum Owner {
     Nobody,
 }
 
+/// A request and its answer, as far as they passed.
 struct Exchange {
     number: u32,
     /// Whether its request has been routed.
@@ -59,6 +60,7 @@ struct Exchange {
     owner: Owner,
 }
 
+/// What a piece costs while it waits.
 fn cost(piece: &Piece) -> usize {
     piece.bytes.len() + size_of::<Piece>()
 }
@@ -136,6 +138,7 @@ impl ConnectionTap {
         }
     }
 
+    /// A piece is whole: it belongs to an exchange, whose owner is known or not yet.
     fn take(&mut self, piece: Piece) {
         if piece.kind == Kind::RequestHead {
             // Only of one request at a time is it sure which answer, and which labels, are its own.
@@ -208,6 +211,7 @@ impl ConnectionTap {
         self.count_waiting();
     }
 
+    /// What waits, in bytes.
     fn count_waiting(&mut self) {
         self.waiting_bytes = self.waiting.iter().map(cost).sum();
         if self.waiting.is_empty() {
@@ -215,6 +219,7 @@ impl ConnectionTap {
         }
     }
 
+    /// Too much waits: what is oldest is nobody's any more.
     fn give_up_waiting(&mut self) {
         for exchange in &mut self.exchanges {
             if matches!(exchange.owner, Owner::Unknown) {
@@ -225,6 +230,7 @@ impl ConnectionTap {
         self.drop_waiting();
     }
 
+    /// What waits is somebody else's.
     fn drop_waiting(&mut self) {
         self.waiting = Vec::new();
         self.waiting_bytes = 0;
@@ -272,6 +278,8 @@ impl ConnectionTap {
         }
     }
 
+    /// The exchange's channel is known: hands over what waits to the tap of that channel, or drops
+    /// it.
     fn decide(&mut self, named: Named<'_>, taps: &Taps) {
         let found = match named {
             Named::Later => return self.limit_waiting(),
@@ -311,6 +319,7 @@ impl ConnectionTap {
         }
     }
 
+    /// This connection's number in a tap; numbers count from 1 and say nothing of whose it is.
     fn number_in(&mut self, tap: &Arc<Tap>) -> u32 {
         self.numbers.retain(|(known, _)| known.strong_count() > 0);
         let known = self

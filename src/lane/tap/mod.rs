@@ -112,6 +112,7 @@ pub struct Tap {
     kept: Mutex<Kept>,
 }
 
+/// What a tap keeps, under one lock.
 #[derive(Default)]
 struct Kept {
     units: u64,
@@ -174,6 +175,7 @@ impl Taps {
         opened
     }
 
+    /// Opens one where there is room, or where another gives way.
     fn open_another(
         &self,
         taps: &mut HashMap<Arc<str>, Arc<Tap>>,
@@ -264,6 +266,7 @@ impl Taps {
         self.has_emptied.load(Ordering::Relaxed) && self.has_emptied.swap(false, Ordering::Relaxed)
     }
 
+    /// Notes how many there are, which every connection reads, and when one may be idle.
     fn count(&self, taps: &HashMap<Arc<str>, Arc<Tap>>, now_us: u64) {
         let ends = taps.values().map(|tap| tap.read_us() + IDLE_US);
         let next = ends.min().unwrap_or(u64::MAX).max(now_us + 1_000_000);
@@ -275,6 +278,7 @@ impl Taps {
     }
 }
 
+/// Removes those that nobody has read for a minute.
 fn end_idle(taps: &mut HashMap<Arc<str>, Arc<Tap>>, now_us: u64) {
     taps.retain(|_, tap| now_us < tap.read_us() + IDLE_US);
 }
@@ -291,6 +295,7 @@ impl Tap {
         self.policy == Policy::Everything
     }
 
+    /// A connection is over: when, for pages that show the end.
     fn ended(&self, connection: u32, now_us: u64) {
         let mut kept = lock(&self.kept);
         if kept.ended.len() == ENDS_MAX {

@@ -22,6 +22,7 @@ pub struct LaneKept {
     pub dropped_units: u64,
 }
 
+/// Units of one lane, in order, within its budget.
 #[derive(Default)]
 pub struct Ring {
     units: VecDeque<Unit>,
@@ -31,6 +32,8 @@ pub struct Ring {
 }
 
 impl Ring {
+    /// Adds one; the oldest go. Heads of exchanges that go on are kept apart, since without them
+    /// what follows cannot be read.
     pub fn push(&mut self, unit: Unit) {
         self.size.kept_bytes += cost(&unit);
         self.newest.insert(unit.connection, unit.exchange);
@@ -66,6 +69,7 @@ impl Ring {
         self.newest.remove(&connection);
     }
 
+    /// Those with a greater number.
     pub fn after(&self, n: u64) -> impl Iterator<Item = &Unit> {
         self.units.iter().filter(move |unit| unit.n > n)
     }
@@ -75,6 +79,7 @@ impl Ring {
     }
 }
 
+/// What a unit counts for in the budget.
 fn cost(unit: &Unit) -> usize {
     UNIT_BYTES + unit.bytes.len() + size_of_val(&unit.hidden[..])
 }

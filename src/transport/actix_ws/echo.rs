@@ -46,6 +46,8 @@ impl Endpoint for EchoingActixWs {
     }
 }
 
+/// Forty lines from handshake to echo, by what the crate gives: a response, a session to write to,
+/// a stream to read from.
 async fn open(
     request: HttpRequest,
     payload: web::Payload,

@@ -80,6 +80,7 @@ async fn open(worker: Arc<LaneWorker>, (request, framed): Upgrade) {
 struct Echo;
 
 impl Session for Echo {
+    /// Reads one message and writes one frame; the next is read when this is out or queued.
     async fn on_message(&mut self, socket: &Socket, message: Message) {
         let (opcode, payload) = match message {
             Message::Text(text) => (OpCode::Text, text.into_bytes()),

@@ -146,6 +146,7 @@ pub async fn answer(io: &LaneStream, answer: &[u8], lingers: bool) {
     }
 }
 
+/// Writes all of it, waiting where the kernel is full, to where TLS has sealed it.
 async fn write_all(io: &LaneStream, mut bytes: &[u8]) -> io::Result<()> {
     while !bytes.is_empty() {
         match io.try_write(bytes) {

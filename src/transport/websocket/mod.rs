@@ -105,6 +105,8 @@ impl Endpoint for WebSocket {
         );
     }
 
+    // actix-http calls this instead of a handler when the request asks to upgrade: it hands over the
+    // stream itself, with what was read of it.
     fn take_over(&self, _path: &str) -> Option<TakeOver> {
         Some(Box::new(|worker, upgrade| Box::pin(open(worker, upgrade))))
     }
@@ -211,6 +213,8 @@ async fn serve(
             Form::AsItIs | Form::WithPositions => &FRAME,
         },
     });
+    // Not awaited yet: what the client sent right behind its handshake is read by the session below,
+    // whether or not the subscription succeeds.
     let entered = subscribe(
         node,
         &WEBSOCKET,
@@ -227,11 +231,14 @@ async fn serve(
     });
     match entered.await {
         Ok(ActiveSubscription {
+            // Held by name, not `_`: a pattern of `_` would drop them here, and the client would leave
+            // before it came.
             connected: _connected,
             presence_guard: _presence_guard,
             attachment,
             recovery,
         }) => {
+            // Before the first publication, so that a client always knows where it stands.
             send_object(&socket, "subscribed", |out| {
                 envelope::encode_subscribed(&channel, &recovery, out);
             });
@@ -256,11 +263,13 @@ async fn serve(
                 }
             }
             running.await;
+            // Only now: until the closing handshake is over, publications may still come.
             drop(attachment);
         }
         Err(refusal) => {
             // The handshake is over, so the refusal is sent as a message.
             send_object(&socket, "error", |out| refusal.encode(None, out));
+            // 1013: browsers show a page the code and nothing else of a failed connection.
             socket.close(CloseCode::TRY_AGAIN_LATER, refusal.code.as_str());
             socket::run(&socket, &read, session).await;
         }
@@ -274,6 +283,8 @@ struct PlainSubscriber {
 }
 
 impl Subscriber for PlainSubscriber {
+    /// Called in the hub's loop: the kernel has the bytes when this returns, or the socket's queue
+    /// has.
     fn deliver(&self, delivery: Delivery<'_>) {
         self.socket.deliver(delivery, self.format);
     }
@@ -294,7 +305,10 @@ impl Reader for PlainSubscriber {
 struct Publishing<'a>(SocketPublisher<'a>);
 
 impl Session for Publishing<'_> {
+    /// Publishes, and answers with where it went. The acknowledgement counts in the queue like a
+    /// publication, so a client that sends and never reads is found out.
     async fn on_message(&mut self, socket: &Socket, message: Message) {
+        // Binary never comes this far: the decoder refuses it.
         let Message::Text(text) = message else { return };
         let received = |payload| socket.received(text.len(), payload);
         let reply = self.0.on_text(&text, received).await;
@@ -307,6 +321,8 @@ impl Session for Publishing<'_> {
 
 /// Sends `{"key":…}` as a text message.
 fn send_object(socket: &Socket, key: &str, write: impl FnOnce(&mut Vec<u8>)) {
+    // Written into the frame itself: the header's length depends on what follows, so room for the
+    // longest is left and what is not needed is closed up.
     let mut out = Vec::with_capacity(160);
     let (framing, ()) = websocket::encode_text_with(&mut out, |out| {
         out.extend_from_slice(b"{\"");

@@ -89,6 +89,7 @@ export function connect(options) {
       });
       if (!answer.ok || !answer.body) throw await refusal(answer);
       const text = answer.body.pipeThrough(new TextDecoderStream()).getReader();
+      // The loop ends with the stream; a network error throws out of it. Both are the same to whoever listens.
       let begun = ""; // of a line whose end has not come
       for (let read = await text.read(); !read.done; read = await text.read()) {
         const lines = (begun + read.value).split("\n");

@@ -108,7 +108,7 @@ export function connect(options) {
     const anotherLife = lost && (at.epoch !== delivered?.epoch || at.offset < (delivered?.offset ?? 0));
     if (anotherLife) delivered = null; // offsets begin again, nothing is a duplicate
     if (position === null || lost) position = { epoch: at.epoch, offset: at.offset };
-    attempt = 0;
+    attempt = 0; // not when the connection opened: one that opens and is refused would be tried without a pause
     closingReason = "";
     onState("open", { recovered: at.recovered, lost });
   }
@@ -116,6 +116,7 @@ export function connect(options) {
   function retry() {
     if (closed) return;
     const reason = closingReason || "the stream broke off";
+    // CONNECTING: the browser is coming back by itself. CLOSED: it has given up, which it does at any other status.
     if (stream.readyState === EventSource.CONNECTING && lastEventId && attempt === 0) {
       attempt = 1;
       onState("reconnecting", { reason }); // by the browser, after the `retry:` time the server asked for

@@ -47,7 +47,7 @@ export function connect(options) {
   let closed = false;
   /** @type {WebSocket} */
   let socket;
-  /** Sent and not yet acknowledged. @type {Map<string, {resolve: (at: import("./index.js").Position) => void, reject: (error: Error) => void, timer: number}>} */
+  /** Sent and not yet acknowledged, by id: answers may come in another order than questions. @type {Map<string, {resolve: (at: import("./index.js").Position) => void, reject: (error: Error) => void, timer: number}>} */
   const waiting = new Map();
   /** @type {((publication: import("./index.js").Publication) => void)[]} */
   const callbacks = [];
@@ -100,6 +100,7 @@ export function connect(options) {
   /** @param {{subscribed: import("./index.js").Start} | {ack: {id: string, epoch: string, offset: number}}
    *   | {error: {id: string, message: string}} | import("./index.js").Publication} message */
   function take(message) {
+    // Told apart by their one key; a publication has several, "event" among them.
     if ("subscribed" in message) subscribed(message.subscribed);
     else if ("ack" in message) settle(message.ack.id)?.resolve({ epoch: message.ack.epoch, offset: message.ack.offset });
     else if ("error" in message) settle(message.error.id)?.reject(new Error(message.error.message));
@@ -112,7 +113,7 @@ export function connect(options) {
     const anotherLife = lost && (at.epoch !== delivered?.epoch || at.offset < (delivered?.offset ?? 0));
     if (anotherLife) delivered = null; // offsets begin again, nothing is a duplicate
     if (position === null || lost) position = { epoch: at.epoch, offset: at.offset };
-    attempt = 0;
+    attempt = 0; // not when the connection opened: one that opens and is refused would be tried without a pause
     onState("open", { recovered: at.recovered, lost });
   }
 

@@ -59,6 +59,8 @@ pub(super) fn read_some(
     })
 }
 
+/// All messages that are whole, in order, up to a close frame or a violation: nothing is read past
+/// either.
 pub(super) fn decode_some(
     decoder: &mut Decoder,
     mut input: &[u8],

@@ -159,6 +159,7 @@ impl Socket {
         self.write(&frames, |written| frames.slice(written..), contents, kind);
     }
 
+    /// Control frames are framing to the last byte: they carry nothing of the application's.
     fn send_control(&self, frame: Vec<u8>) {
         let layers = Layers {
             framing: frame.len() as u64,
@@ -216,6 +217,7 @@ impl Socket {
         self.close_with(None, "");
     }
 
+    /// Queues the close frame and shuts the door behind it.
     fn close_with(&self, code: Option<CloseCode>, reason: &str) {
         let mut frame = Vec::new();
         websocket::encode_close(code, reason, &mut frame);
@@ -250,12 +252,14 @@ impl Socket {
         });
     }
 
+    /// Calls the task in [`run`], if it waits: something was queued that only it can write.
     fn wake(&self) {
         if let Some(waker) = &*self.waker.borrow() {
             waker.wake_by_ref();
         }
     }
 
+    /// Keeps the task's waker; a clone is made only if the task has moved.
     fn keep_waker(&self, context: &Context<'_>) {
         let mut waker = self.waker.borrow_mut();
         match &mut *waker {

@@ -11,6 +11,7 @@ use tokio::time::Sleep;
 
 use super::Socket;
 
+/// What happened first.
 pub(super) enum Next {
     Readable,
     Deadline,

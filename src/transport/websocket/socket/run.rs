@@ -99,12 +99,15 @@ pub async fn run(socket: &Socket, read: &[u8], mut session: impl Session) {
     }
 }
 
+/// Empty: whoever lives answers, and nothing is to be compared (§5.5.2).
 fn ping(socket: &Socket) {
     let mut frame = Vec::new();
     websocket::encode_frame(OpCode::Ping, b"", &mut frame);
     socket.send_control(frame);
 }
 
+/// With the ping's own payload (§5.5.3). Counted like a message: who sends pings without reading
+/// would fill the queue.
 fn pong(socket: &Socket, payload: &[u8]) {
     let mut frame = Vec::new();
     websocket::encode_frame(OpCode::Pong, payload, &mut frame);
