@@ -2,7 +2,7 @@
 //! which it comes: HTTP/1.1 (RFC 9112), and after an upgrade WebSocket frames (RFC 6455 §5.2).
 //!
 //! Requests are numbered, and an answer belongs to the oldest request that has none. What cannot be
-//! followed ends in [`State::Lost`]: nothing more is kept of that direction.
+//! followed ends in `State::Lost`: nothing more is kept of that direction.
 
 use std::collections::VecDeque;
 

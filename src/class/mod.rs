@@ -15,7 +15,7 @@
 //! - [`participant`]: the phones; [`names`] and [`filter`]: what they are called
 //! - [`given`]: the lesson that goes on; [`guess`] and [`histogram`]: all four kinds of guesses
 //! - [`groups`]: which phone follows which lane
-//! - [`state`]: what each role sees; [`shared`]: what is the same for all; [`record`]: what stays;
+//! - [`state`]: what each role sees; `shared`: what is the same for all; [`record`]: what stays;
 //!   [`paper`]: the record as a file to print
 //! - [`of_lesson`]: all that is read of a lesson's file
 //!

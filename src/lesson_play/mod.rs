@@ -8,7 +8,7 @@
 //!
 //! It leads each lesson from its first step to its last by the same calls as the presenter's page, and
 //! checks that every `wait` held, that every sentence was made, that what was measured lies where
-//! theory says ([`tolerance`]), and that afterwards no source and no condition is left. Pages need a
+//! theory says (`tolerance`), and that afterwards no source and no condition is left. Pages need a
 //! browser: where a lesson's run is one, the prediction is shown and said so.
 //!
 //! May use: `config`, `client`, `run`, `lessons`, `stand_in`.

@@ -203,7 +203,7 @@ impl Node {
     /// Whether this address may use the channel: an existing one, or one more that it opens.
     /// `None`: not counted (the lab itself, an application's server). Call it before the channel is
     /// used in any way: what others than its opener use is not removed for the opener's next
-    /// channel ([`Openers`]).
+    /// channel (`Openers`).
     pub fn may_use(&self, channel: &ChannelName, address: Option<IpAddr>) -> Result<(), NodeError> {
         if address.is_none() || self.broker.keeps(channel) {
             self.openers.used(address, channel);

@@ -29,7 +29,7 @@
 //! - **`try_send` and throwing away what does not fit.** Losses nobody counts. So each client has a queue with a
 //!   budget in bytes, as on every lane, and a task that waits for the crate in its place.
 //! - **Trusting the crate with the input.** It keeps a frame until its last byte is there and looks at the
-//!   length only then: [`incoming`] looks first.
+//!   length only then: `incoming` looks first.
 //! - **The main port.** An ordinary handler gets requests to upgrade only where nothing takes connections
 //!   over, which actix-http decides for a whole port: so the lane needs one of its own.
 //!

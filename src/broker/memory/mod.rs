@@ -3,14 +3,14 @@
 //! Each channel has a lock of its own, held while a publication gets its position and is handed to
 //! the node: that keeps the channel's order. Delivery to subscribers takes none of these locks.
 //!
-//! All histories share one budget of bytes, of which ids may have a part ([`evict`]). A publication
+//! All histories share one budget of bytes, of which ids may have a part (`evict`). A publication
 //! adds what it takes to the counters; a publisher that finds one exceeded evicts for many
-//! publications at once ([`MemoryBroker::evict_over_budget`]). What was evicted cannot be
+//! publications at once (`MemoryBroker::evict_over_budget`). What was evicted cannot be
 //! recovered: a position before it is answered with `recovered: false`. Ids are evicted only for
 //! other ids, however much is published.
 //!
 //! The number of channels is bounded, too. Past it unused channels are given up
-//! ([`MemoryBroker::give_up_unused`]).
+//! (`MemoryBroker::give_up_unused`).
 
 mod bytes;
 mod evict;

@@ -9,7 +9,7 @@
 //! - [`event`]: what the server sends ("Connecting", "Frames", "Errors and close codes",
 //!   "Presence", "Events" and "Subscription count")
 //! - [`extension`]: positions, which are ours and not Pusher's
-//! - [`line`]: how frames travel over HTTP ("Lines")
+//! - [`line`](mod@line): how frames travel over HTTP ("Lines")
 //!
 //! Not here: signatures, which are `protocol::pusher::auth`.
 

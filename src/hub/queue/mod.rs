@@ -16,7 +16,7 @@
 //!
 //! # What counts against the budget
 //!
-//! The same everywhere; [`contract`] holds the four to it.
+//! The same everywhere; the suite `contract` holds the four to it.
 //!
 //! | [`Kind`] | Examples | Counted | May make the client a slow consumer |
 //! |---|---|---|---|

@@ -13,8 +13,8 @@
 //! - A [`Kind`] is an entry of the catalogue, a [`Condition`] is one in effect on a lane, and an
 //!   [`Impairment`] is what it does to one connection. These take time as a parameter and do no
 //!   I/O.
-//! - [`by_lane`] holds what is in effect on which lane.
-//! - [`link`] is a connection under conditions; [`line`] holds bytes in flight; [`alarm`] wakes it
+//! - `by_lane` holds what is in effect on which lane.
+//! - [`link`] is a connection under conditions; [`line`] holds bytes in flight; `alarm` wakes it
 //!   on time.
 //!
 //! Conditions may change at any time; open connections follow at once. Random draws come from a
@@ -27,8 +27,8 @@
 //! above the 50.0 of the closed form; `cargo bench --bench conditions` says how exact they are by themselves. Experiments E5,
 //! E7, E9, E11 and E18; lessons 10 to 13. The page `/conditions` sets them while people are on a lane.
 //!
-//! Not here: packet loss, which cannot be made inside a process (see [`stall`]); refusing the
-//! TCP handshake itself, which the kernel completes (see [`tunnel`]).
+//! Not here: packet loss, which cannot be made inside a process (see `stall`); refusing the
+//! TCP handshake itself, which the kernel completes (see `tunnel`).
 
 mod alarm;
 mod bandwidth;

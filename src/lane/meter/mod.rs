@@ -12,7 +12,7 @@
 //! that is greater than its whole.
 //!
 //! What is written is counted when the kernel takes it, not when a transport hands it over: see
-//! [`booking`].
+//! `booking`.
 //!
 //! ```text
 //! transport ── announces: 4 framing, 93 protocol, 63 lab, 60 data, 1 publication ──► booking (a mark)

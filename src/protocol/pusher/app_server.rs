@@ -14,7 +14,7 @@
 //! listens on. Nothing is lost by that, since the demo application's channels are those of the
 //! plain transports, which ask nobody; but it is why no other application is served here.
 //!
-//! A body is read as a form, as JSON or as multipart, see [`form`].
+//! A body is read as a form, as JSON or as multipart, see `form`.
 //!
 //! With `GET` and a `callback` the answer is wrapped for script tags (JSONP), for pusher-js'
 //! `transport: "jsonp"`. Refusals are 403 whatever the reason: clients look at nothing else.

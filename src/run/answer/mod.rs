@@ -10,8 +10,8 @@
 //! says a bound as a bound, and says that something cannot be told, and why, where the gate withholds
 //! the figure. Pure: no clock, no file, no network.
 //!
-//! Reading order: [`reading`] (a figure and how far it may be off), [`numbers`] and [`spoken`] (words),
-//! [`pair`] (two lanes side by side), [`changes`] (two runs), and here what decides.
+//! Reading order: `reading` (a figure and how far it may be off), `numbers` and `spoken` (words),
+//! `pair` (two lanes side by side), [`changes`] (two runs), and here what decides.
 
 pub mod changes;
 mod loss;

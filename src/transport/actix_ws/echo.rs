@@ -10,7 +10,7 @@
 //! These forty lines are what the crate's documentation begins with. Beside them [`super`] shows what a
 //! program adds that must survive its clients: a queue with a bound, a heartbeat, an end for who does not read.
 //!
-//! Rejected: putting [`super::incoming`] before it. The suite would then judge that file and not the crate.
+//! Rejected: putting `super::incoming` before it. The suite would then judge that file and not the crate.
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use actix_ws::AggregatedMessage;

@@ -4,7 +4,7 @@
 //! that bytes arrive and cuts happen whether or not the session polls. It outlives the session
 //! until the session's bytes have arrived.
 //!
-//! Here: the session's side, and the conditions in effect. [`pump`]: the socket's side.
+//! Here: the session's side, and the conditions in effect. `pump`: the socket's side.
 
 mod pump;
 

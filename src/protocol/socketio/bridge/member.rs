@@ -2,7 +2,7 @@
 //!
 //! Commands are carried out in the order in which they came, each before the next, so that an
 //! unsubscribe cannot overtake its subscribe. As the broker is quick, that is nearly always within
-//! the call. What must wait does so in a queue of [`COMMANDS_MAX`]; more are refused.
+//! the call. What must wait does so in a queue of `COMMANDS_MAX`; more are refused.
 
 use std::{
     cell::{Cell, RefCell},
