@@ -1,10 +1,11 @@
 //! What a subscriber gets: publications of one channel that leave together, and their bytes.
 //!
-//! A [`Batch`] is made once and offered to all; a [`Delivery`] is the part of it that one subscriber lacks. Most lack
-//! nothing, so most write the very same bytes: who joined in the middle shares a slice of them.
+//! A [`Batch`] is made once and offered to all; a [`Delivery`] is the part of it that one
+//! subscriber lacks. Most lack nothing, so most write the very same bytes: who joined in the middle
+//! shares a slice of them.
 //!
-//! Rejected: a list of publications for each subscriber, each with its own encoding. With a thousand subscribers that
-//! is a thousand times the same JSON.
+//! Rejected: a list of publications for each subscriber, each with its own encoding. With a
+//! thousand subscribers that is a thousand times the same JSON.
 
 use std::{array, cell::OnceCell, sync::Arc};
 

@@ -1,10 +1,12 @@
 //! How a publication takes its form on the wire, once for all of its subscribers.
 //!
-//! A form is a number ([`WireFormat`]) and a function. The number is an index into the publication's encodings, so
-//! that looking for one is no hash and no lock; the first who needs a form makes it, on whatever thread
-//! (`OnceLock`), and the others wait for that rather than making another.
+//! A form is a number ([`WireFormat`]) and a function. The number is an index into the
+//! publication's encodings, so that looking for one is no hash and no lock; the first who needs a
+//! form makes it, on whatever thread (`OnceLock`), and the others wait for that rather than making
+//! another.
 //!
-//! Rejected: encoding in `publish`, for every form there is. Most channels have subscribers of one or two lanes.
+//! Rejected: encoding in `publish`, for every form there is. Most channels have subscribers of one
+//! or two lanes.
 
 use std::{
     array,

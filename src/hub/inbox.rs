@@ -1,11 +1,12 @@
 //! The queue by which other threads hand publications to a shard.
 //!
-//! A list behind a lock that is held for as long as a pointer takes to be pushed. Only the first item of a list
-//! wakes: while a shard is at work, what comes costs no wake-up. The shard takes the whole list at once.
+//! A list behind a lock that is held for as long as a pointer takes to be pushed. Only the first
+//! item of a list wakes: while a shard is at work, what comes costs no wake-up. The shard takes the
+//! whole list at once.
 //!
-//! Rejected: a channel with a bound. When it is full its senders wait, and the sender is whoever published; one busy
-//! worker would stop publishing on all. What bounds it is what bounds publishing (rate, size), and each item is a
-//! pointer to bytes that the history keeps as well.
+//! Rejected: a channel with a bound. When it is full its senders wait, and the sender is whoever
+//! published; one busy worker would stop publishing on all. What bounds it is what bounds
+//! publishing (rate, size), and each item is a pointer to bytes that the history keeps as well.
 
 use std::{
     future::poll_fn,

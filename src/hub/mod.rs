@@ -1,4 +1,5 @@
-//! The local subscribers of this node, and fan-out to them: one publication in, a thousand deliveries out.
+//! The local subscribers of this node, and fan-out to them: one publication in, a thousand
+//! deliveries out.
 //!
 //! ```text
 //!  any thread                         worker threads, each with its own subscribers
@@ -24,24 +25,26 @@
 //!
 //! # Rejected
 //!
-//! - **`tokio::sync::broadcast`.** Each receiver is a task that wakes, clones and encodes; and who is slow
-//!   gets `Lagged(n)`: a loss that its client is never told. Here who is slow is told, and may resume.
-//! - **One map of subscribers behind a lock.** A publication would hold it for as long as it takes to write to
-//!   everybody, and who comes in would wait for that.
-//! - **Waiting for each subscriber in turn** (`socket.send().await` in a loop, the chat of every tutorial). The
-//!   slowest phone then decides when the others get it. [`Subscriber::deliver`] writes or queues, and returns.
+//! - **`tokio::sync::broadcast`.** Each receiver is a task that wakes, clones and encodes; and who
+//!   is slow gets `Lagged(n)`: a loss that its client is never told. Here who is slow is told, and
+//!   may resume.
+//! - **One map of subscribers behind a lock.** A publication would hold it for as long as it takes
+//!   to write to everybody, and who comes in would wait for that.
+//! - **Waiting for each subscriber in turn** (`socket.send().await` in a loop, the chat of every
+//!   tutorial). The slowest phone then decides when the others get it. [`Subscriber::deliver`]
+//!   writes or queues, and returns.
 //!
 //! # What it costs
 //!
-//! A publication costs each client the same bytes however many there are (219.75 with 1, 20 and 200 of them), but
-//! the last client has it later than the first: the loop is a loop. `pushlab run --lanes websocket --clients 1` and
-//! `--clients 200`: the median delay is 3.1 times as long for 200 times the deliveries. `cargo bench --bench fanout`
-//! has the processor's time.
+//! A publication costs each client the same bytes however many there are (219.75 with 1, 20 and 200
+//! of them), but the last client has it later than the first: the loop is a loop.
+//! `pushlab run --lanes websocket --clients 1` and `--clients 200`: the median delay is 3.1 times
+//! as long for 200 times the deliveries. `cargo bench --bench fanout` has the processor's time.
 //!
 //! # Where it can be seen
 //!
-//! Experiments E13 (more than can be written one by one) and E17 (one of twenty reads slowly); lesson 1
-//! (`lessons/01-one-in-many-out.md`).
+//! Experiments E13 (more than can be written one by one) and E17 (one of twenty reads slowly);
+//! lesson 1 (`lessons/01-one-in-many-out.md`).
 //!
 //! May use: `wire`, `disconnect`, `catalogue`, `channel`.
 

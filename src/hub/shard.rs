@@ -1,8 +1,9 @@
 //! The subscribers of one thread.
 //!
-//! `Rc` and `RefCell` throughout: nothing in here is ever seen by another thread, which is what makes delivering
-//! free of locks. While a delivery is under way its subscribers may come and go ([`super::slots`] keeps places
-//! stable), since the loop yields to the other tasks of its thread now and then.
+//! `Rc` and `RefCell` throughout: nothing in here is ever seen by another thread, which is what
+//! makes delivering free of locks. While a delivery is under way its subscribers may come and go
+//! ([`super::slots`] keeps places stable), since the loop yields to the other tasks of its thread
+//! now and then.
 
 use std::{
     cell::RefCell,

@@ -1,9 +1,10 @@
 //! A list that may change while it is iterated.
 //!
-//! A loop over subscribers yields in its middle, and until it goes on others may have attached or gone. A `Vec` with
-//! `remove` would move a subscriber into a place that the loop has passed, and so past its delivery. Places stay;
-//! one that is free is used again. Rejected: a copy of the list for each publication, which for a thousand subscribers
-//! is a thousand counters to raise and lower.
+//! A loop over subscribers yields in its middle, and until it goes on others may have attached or
+//! gone. A `Vec` with `remove` would move a subscriber into a place that the loop has passed, and
+//! so past its delivery. Places stay; one that is free is used again. Rejected: a copy of the list
+//! for each publication, which for a thousand subscribers is a thousand counters to raise and
+//! lower.
 
 use std::rc::Rc;
 

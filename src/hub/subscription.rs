@@ -5,8 +5,8 @@
 //! next_offset 8, batch [6 7]   ──► nothing: recovery brought those
 //! ```
 //!
-//! One number for each subscriber is all that "in order, once" takes, since a channel's publications come to a shard
-//! in order.
+//! One number for each subscriber is all that "in order, once" takes, since a channel's
+//! publications come to a shard in order.
 
 use std::{
     cell::{Cell, RefCell},

@@ -18,8 +18,8 @@
 //!   │ ◄── FIN                  │  and what still comes is read and dropped, for a second at most
 //! ```
 //!
-//! Rejected: a parser of our own before actix's. Two parsers that disagree about one request are how requests are
-//! smuggled (RFC 9112 §11.2).
+//! Rejected: a parser of our own before actix's. Two parsers that disagree about one request are
+//! how requests are smuggled (RFC 9112 §11.2).
 
 use std::{pin::Pin, time::Duration};
 

@@ -11,8 +11,9 @@
 //! back once there are no conditions and no bytes in flight. An idle connection is woken for that
 //! by the waker in its meter.
 //!
-//! Rejected: a link for every connection, with a delay of nothing where there are no conditions. Each byte would be copied
-//! twice and handed from task to task, and a lab that measures would measure that.
+//! Rejected: a link for every connection, with a delay of nothing where there are no conditions.
+//! Each byte would be copied twice and handed from task to task, and a lab that measures would
+//! measure that.
 
 use std::{
     cell::{Cell, RefCell},

@@ -21,17 +21,19 @@
 //!
 //! # Rejected
 //!
-//! - **Measuring in the browser.** It tells lengths of bodies, in characters, after decompression, and of WebSockets
-//!   nothing.
-//! - **Measuring with a packet capture.** It is the truth, and needs root; `npm test -- capture` compares with it.
-//! - **A middleware of actix-web.** It sees requests and answers before they are bytes: no heads, no chunks, no frames,
-//!   no TLS.
+//! - **Measuring in the browser.** It tells lengths of bodies, in characters, after decompression,
+//!   and of WebSockets nothing.
+//! - **Measuring with a packet capture.** It is the truth, and needs root; `npm test -- capture`
+//!   compares with it.
+//! - **A middleware of actix-web.** It sees requests and answers before they are bytes: no heads,
+//!   no chunks, no frames, no TLS.
 //!
 //! # What it shows
 //!
-//! `pushlab run --lanes websocket --clients 200 --json` has `unexplained_bytes`: **0**. The layers that transports announce add
-//! up to the bytes that passed, and these to the kernel's own count (`TCP_INFO`), to the byte; where they do not, the
-//! run's byte figures are withheld (`docs/measuring.md`). `cargo test --test lab bytes` and experiments E1 and E6; lesson 4.
+//! `pushlab run --lanes websocket --clients 200 --json` has `unexplained_bytes`: **0**. The layers
+//! that transports announce add up to the bytes that passed, and these to the kernel's own count
+//! (`TCP_INFO`), to the byte; where they do not, the run's byte figures are withheld
+//! (`docs/measuring.md`). `cargo test --test lab bytes` and experiments E1 and E6; lesson 4.
 //!
 //! The room knows no transport, so that no transport can be counted differently.
 //!

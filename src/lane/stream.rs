@@ -11,12 +11,12 @@
 //! session ───── try_read, try_write ────►┘
 //! ```
 //!
-//! What else happens to a connection whoever uses it happens here as well: it is cut when its seat is taken
-//! away, given up when its peer takes an answer too slowly, and what actix-http refuses by itself is answered
-//! with words ([`super::error_answer`]).
+//! What else happens to a connection whoever uses it happens here as well: it is cut when its seat
+//! is taken away, given up when its peer takes an answer too slowly, and what actix-http refuses by
+//! itself is answered with words ([`super::error_answer`]).
 //!
-//! Rejected: wrapping the socket twice, once for actix and once for sessions. A byte would be counted by one of two
-//! pieces of code, and they would differ some day.
+//! Rejected: wrapping the socket twice, once for actix and once for sessions. A byte would be
+//! counted by one of two pieces of code, and they would differ some day.
 
 use std::{
     cell::{Cell, RefCell},

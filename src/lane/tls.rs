@@ -12,10 +12,11 @@
 //! do: this is rustls's state machine over the socket's `try_read` and `try_write`. Encrypted bytes
 //! that the kernel has not taken are bounded: nothing more is accepted while some wait.
 //!
-//! Encrypted bytes are metered here, plain ones in the stream above: so a page can say what a message costs and
-//! what its encryption adds.
+//! Encrypted bytes are metered here, plain ones in the stream above: so a page can say what a
+//! message costs and what its encryption adds.
 //!
-//! Rejected: `tokio_rustls::TlsStream`, which polls and needs `&mut`: neither the hub's loop nor a second holder could write.
+//! Rejected: `tokio_rustls::TlsStream`, which polls and needs `&mut`: neither the hub's loop nor a
+//! second holder could write.
 
 use std::{
     future::poll_fn,

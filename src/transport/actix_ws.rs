@@ -17,32 +17,33 @@
 //!   │ ◄══ frame ════════│ ◄────────────│ StreamingBody: encodes, copies│
 //! ```
 //!
-//! What differs is what this lane shows: a publication passes a task, a channel of 32 messages and an
-//! encoder for each client before actix-http writes it, where the owned socket hands shared bytes to the
-//! kernel in the hub's own loop.
+//! What differs is what this lane shows: a publication passes a task, a channel of 32 messages and
+//! an encoder for each client before actix-http writes it, where the owned socket hands shared
+//! bytes to the kernel in the hub's own loop.
 //!
 //! # Why so, and what was rejected
 //!
-//! - **Sending from the hub**, without a queue of one's own. `Session::text` waits while the channel is full,
-//!   so one client that does not read would stop the loop that serves all. That is the fault most chats that
-//!   are built on this crate have; experiment E17 is about it.
-//! - **`try_send` and throwing away what does not fit.** Losses nobody counts. So each client has a queue with a
-//!   budget in bytes, as on every lane, and a task that waits for the crate in its place.
-//! - **Trusting the crate with the input.** It keeps a frame until its last byte is there and looks at the
-//!   length only then: `incoming` looks first.
-//! - **The main port.** An ordinary handler gets requests to upgrade only where nothing takes connections
-//!   over, which actix-http decides for a whole port: so the lane needs one of its own.
+//! - **Sending from the hub**, without a queue of one's own. `Session::text` waits while the
+//!   channel is full, so one client that does not read would stop the loop that serves all. That is
+//!   the fault most chats that are built on this crate have; experiment E17 is about it.
+//! - **`try_send` and throwing away what does not fit.** Losses nobody counts. So each client has a
+//!   queue with a budget in bytes, as on every lane, and a task that waits for the crate in its
+//!   place.
+//! - **Trusting the crate with the input.** It keeps a frame until its last byte is there and looks
+//!   at the length only then: `incoming` looks first.
+//! - **The main port.** An ordinary handler gets requests to upgrade only where nothing takes
+//!   connections over, which actix-http decides for a whole port: so the lane needs one of its own.
 //!
-//! Not here: a bound on what waits in the crate's channel, which counts messages and not bytes. Text
-//! that is no UTF-8 is refused with the last byte of its frame or message, and not with the first bad
-//! one; what came in one piece with it is lost.
+//! Not here: a bound on what waits in the crate's channel, which counts messages and not bytes.
+//! Text that is no UTF-8 is refused with the last byte of its frame or message, and not with the
+//! first bad one; what came in one piece with it is lost.
 //!
 //! # What it costs
 //!
-//! `pushlab run --lanes websocket,actix-ws --clients 200 --rate 20 --order in-turn --markdown`: **the same
-//! bytes**, 221 a publication on both, and a median delay **1.6 times** as long (2.50 ms to 1.54). With one
-//! client there is no difference that can be measured: it is the work for each of 200 that adds up. In processor
-//! time: `cargo bench --bench fanout -- actix-ws`.
+//! `pushlab run --lanes websocket,actix-ws --clients 200 --rate 20 --order in-turn --markdown`:
+//! **the same bytes**, 221 a publication on both, and a median delay **1.6 times** as long (2.50 ms
+//! to 1.54). With one client there is no difference that can be measured: it is the work for each
+//! of 200 that adds up. In processor time: `cargo bench --bench fanout -- actix-ws`.
 //!
 //! # Where it can be seen
 //!
@@ -129,8 +130,8 @@ static TEXT: Format = Format {
     encode: envelope::encode_publication,
 };
 
-/// The handshake, by an ordinary handler. What it answers is a response whose body is the stream of frames
-/// down; the request's payload is the stream up.
+/// The handshake, by an ordinary handler. What it answers is a response whose body is the stream of
+/// frames down; the request's payload is the stream up.
 async fn open(
     request: HttpRequest,
     channel: web::Path<String>,
@@ -161,8 +162,8 @@ async fn open(
         message_max_bytes: max_bytes,
         accept_binary: false,
     };
-    // A frame's bytes are counted when they are looked at, its message's when it is read: in between a
-    // connection may end.
+    // A frame's bytes are counted when they are looked at, its message's when it is read: in
+    // between a connection may end.
     let (seen, meter) = (Rc::<Seen>::default(), request.meter().cloned());
     let not_begun = |why: actix_web::Error| {
         let message = format!("the handshake is not understood: {why}");
@@ -187,7 +188,8 @@ async fn open(
         seen,
         meter,
     });
-    // The crate's own limits, as its documentation sets them. They hold, but only once a frame is whole.
+    // The crate's own limits, as its documentation sets them. They hold, but only once a frame is
+    // whole.
     let messages = messages
         .max_frame_size(max_bytes)
         .aggregate_continuations()
@@ -201,7 +203,8 @@ async fn open(
         // Weak: a session that is still ending must not keep the seat of a connection that is gone.
         seat: request.conn_data::<Arc<Seat>>().map(Arc::downgrade),
     };
-    // The response is the 101. The session writes before it is sent, and its frames wait in the crate.
+    // The response is the 101. The session writes before it is sent, and its frames wait in the
+    // crate.
     actix_web::rt::spawn(connection.run(asked, messages));
     will_answer(&request, Message::default());
     response.extensions_mut().insert(Attributed);
@@ -370,8 +373,8 @@ impl Subscriber for Client {
         }
         let kind = Kind::of(delivery);
         let is_live = !delivery.is_replay();
-        // One item for each publication, where the owned socket queues a whole delivery: the crate takes
-        // messages, and would put one frame around what is joined.
+        // One item for each publication, where the owned socket queues a whole delivery: the crate
+        // takes messages, and would put one frame around what is joined.
         for (publication, (text, layers)) in delivery.publications().zip(delivery.each(&TEXT)) {
             let item = Outgoing::Text {
                 text: text.clone(),
@@ -409,9 +412,9 @@ struct Connection {
 }
 
 impl Connection {
-    /// The life of one subscriber. Whoever is to be closed and does not take what it is sent is given
-    /// up after a while, and with it the connection: actix-http alone would wait for as long as its
-    /// client reads a little now and then.
+    /// The life of one subscriber. Whoever is to be closed and does not take what it is sent is
+    /// given up after a while, and with it the connection: actix-http alone would wait for as long
+    /// as its client reads a little now and then.
     async fn run(self, asked: SubscribeQuery, messages: actix_ws::AggregatedMessageStream) {
         let close_within = self.worker.lab.config.close_timeout.0;
         let (client, seat) = (self.client.clone(), self.seat.clone());
@@ -543,8 +546,8 @@ impl Connection {
                 None => last_read + config.heartbeat.0,
                 Some(asked_at) => asked_at + config.pong_timeout.0,
             };
-            // One branch reads, the other is the heartbeat; `messages.next()` loses nothing when the other
-            // wins, since what it has read it keeps.
+            // One branch reads, the other is the heartbeat; `messages.next()` loses nothing when
+            // the other wins, since what it has read it keeps.
             let came = tokio::select! {
                 came = messages.next() => came,
                 () = sleep_until(deadline), if !client.is_closing.get() => {
@@ -635,8 +638,8 @@ fn fault_in(fault: &ProtocolError) -> (websocket::CloseCode, &'static str) {
     }
 }
 
-/// A code and its words, as the crate takes them. At most 123 bytes of words fit into a frame (§5.5); ours
-/// are texts of the lab, shorter than that.
+/// A code and its words, as the crate takes them. At most 123 bytes of words fit into a frame
+/// (§5.5); ours are texts of the lab, shorter than that.
 fn close_reason(code: u16, why: &str) -> CloseReason {
     CloseReason {
         code: CloseCode::from(code),

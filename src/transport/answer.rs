@@ -1,12 +1,12 @@
 //! HTTP answers, announced to the meter of their connection.
 //!
-//! The meter sees bytes and not messages, so whoever makes an answer says beforehand what will be in it:
-//! so many bytes of the protocol, so many of data, so many publications ([`will_answer`]). What passes
-//! without having been announced is HTTP's head. Counted it is only when the kernel has it
-//! ([`crate::lane::meter`]).
+//! The meter sees bytes and not messages, so whoever makes an answer says beforehand what will be
+//! in it: so many bytes of the protocol, so many of data, so many publications ([`will_answer`]).
+//! What passes without having been announced is HTTP's head. Counted it is only when the kernel has
+//! it ([`crate::lane::meter`]).
 //!
-//! Rejected: counting here, when the answer is made. The connection may end before it is written, and
-//! then a delivery would stand in the figures that nobody got.
+//! Rejected: counting here, when the answer is made. The connection may end before it is written,
+//! and then a delivery would stand in the figures that nobody got.
 
 use std::sync::Arc;
 

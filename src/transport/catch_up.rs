@@ -12,12 +12,12 @@
 //! takes it, and the subscription goes live with the last page. Live publications meanwhile are
 //! read from the history, too. A reader that is slower than the history forgets is a slow consumer.
 //!
-//! Rejected: handing over the whole backlog at once. A history of 1 MiB for each of a class of phones
-//! that come out of a tunnel together would be in memory as many times as there are phones.
+//! Rejected: handing over the whole backlog at once. A history of 1 MiB for each of a class of
+//! phones that come out of a tunnel together would be in memory as many times as there are phones.
 //!
-//! `pushlab experiment E7` shows what it is for: cut off for 400 ms in every 3 s, a client gets 87 % of ten
-//! events a second without a position and all of them, in order and once, with it. Lesson 10
-//! (`lessons/10-tunnel.md`).
+//! `pushlab experiment E7` shows what it is for: cut off for 400 ms in every 3 s, a client gets 87
+//! % of ten events a second without a position and all of them, in order and once, with it. Lesson
+//! 10 (`lessons/10-tunnel.md`).
 
 use std::{
     collections::VecDeque,

@@ -1,9 +1,9 @@
 //! Newline-delimited JSON by `fetch`: one answer that never ends, read as it comes (WHATWG Fetch,
 //! "body"; Streams, `ReadableStream`).
 //!
-//! It is what a page uses when `EventSource` is in its way: a header of its own, a POST, a line format
-//! without `data:`. It is here to be read beside [`sse`](super::sse): on the wire nearly the same, and
-//! what differs is what the browser no longer does for you.
+//! It is what a page uses when `EventSource` is in its way: a header of its own, a POST, a line
+//! format without `data:`. It is here to be read beside [`sse`](super::sse): on the wire nearly the
+//! same, and what differs is what the browser no longer does for you.
 //!
 //! # On the wire
 //!
@@ -25,24 +25,25 @@
 //!
 //! # Rejected
 //!
-//! - **One JSON array that is never closed** (`[{…},{…},`). `JSON.parse` reads nothing of it before the
-//!   end; a line is complete when its line end is there. JSON writes a line end inside of a text as `\n`,
-//!   so one that stands in the stream always ends a line.
-//! - **Length before content.** Cheaper to cut than looking for the line end, but nobody can read it with
-//!   `curl -N`, and a letter of three bytes makes "length" a question.
-//! - **One chunk of HTTP as one message.** Chunks belong to the connection and not to the message: a proxy
-//!   may join or cut them (RFC 9112 §7.1), and a browser's reader gives pieces of any size.
+//! - **One JSON array that is never closed** (`[{…},{…},`). `JSON.parse` reads nothing of it before
+//!   the end; a line is complete when its line end is there. JSON writes a line end inside of a
+//!   text as `\n`, so one that stands in the stream always ends a line.
+//! - **Length before content.** Cheaper to cut than looking for the line end, but nobody can read
+//!   it with `curl -N`, and a letter of three bytes makes "length" a question.
+//! - **One chunk of HTTP as one message.** Chunks belong to the connection and not to the message:
+//!   a proxy may join or cut them (RFC 9112 §7.1), and a browser's reader gives pieces of any size.
 //!
 //! # What it costs
 //!
-//! `pushlab run --lanes fetch-stream,sse --clients 1 --markdown`: **223 bytes** for a publication of 60, 7 of
-//! them framing (the line end, and 6 of the chunk around it); server-sent events need 245, with 29. The 22
-//! between them are `id: `, `data: ` and the position, which stands in the envelope as well.
+//! `pushlab run --lanes fetch-stream,sse --clients 1 --markdown`: **223 bytes** for a publication
+//! of 60, 7 of them framing (the line end, and 6 of the chunk around it); server-sent events need
+//! 245, with 29. The 22 between them are `id: `, `data: ` and the position, which stands in the
+//! envelope as well.
 //!
 //! # Where it can be seen
 //!
-//! Compare page, beside server-sent events; experiments E7 (with positions nothing is lost, by whom the
-//! position is named does not matter) and E11; `docs/lanes/fetch-stream.md`.
+//! Compare page, beside server-sent events; experiments E7 (with positions nothing is lost, by whom
+//! the position is named does not matter) and E11; `docs/lanes/fetch-stream.md`.
 
 use std::sync::Arc;
 
@@ -174,8 +175,8 @@ fn query_of(body: &[u8]) -> Result<String, Refusal> {
     };
     let Members(object) = http_api::read_json(body)
         .map_err(|error| bad(format!("the body is no JSON object: {error}")))?;
-    // Back to a query, and then through the one parser that all transports have: two parsers would come
-    // to differ in what they refuse.
+    // Back to a query, and then through the one parser that all transports have: two parsers would
+    // come to differ in what they refuse.
     let mut pairs = Vec::with_capacity(object.len());
     for (name, value) in object {
         let text = match value {
@@ -190,8 +191,8 @@ fn query_of(body: &[u8]) -> Result<String, Refusal> {
     Ok(pairs.join("&"))
 }
 
-/// A JSON object's members as they stand: a name that comes twice is refused as it is in a query, where
-/// a map would keep the last.
+/// A JSON object's members as they stand: a name that comes twice is refused as it is in a query,
+/// where a map would keep the last.
 struct Members(Vec<(String, Value)>);
 
 impl<'de> Deserialize<'de> for Members {

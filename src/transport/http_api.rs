@@ -13,12 +13,13 @@
 //!                                                                    offset of its clock (RFC 5905 §8)
 //! ```
 //!
-//! Polls and streams have no way up, so their clients publish by this, and what that costs belongs to
-//! their lane: `pushlab experiment E6` prints 168 bytes of headers for each POST beside an event stream, where
-//! a WebSocket's frame has 6 to 8 bytes around the message.
+//! Polls and streams have no way up, so their clients publish by this, and what that costs belongs
+//! to their lane: `pushlab experiment E6` prints 168 bytes of headers for each POST beside an event
+//! stream, where a WebSocket's frame has 6 to 8 bytes around the message.
 //!
-//! Rejected: answering 202 and publishing later. The answer's offset is the proof that it is in the history;
-//! a client that has none knows that it may ask again, with the same `id`. All addresses: `docs/api.md`.
+//! Rejected: answering 202 and publishing later. The answer's offset is the proof that it is in the
+//! history; a client that has none knows that it may ask again, with the same `id`. All addresses:
+//! `docs/api.md`.
 
 use std::sync::Arc;
 

@@ -18,32 +18,34 @@
 //!   │ ◄── 200 {…,"offset":9,"publications":[]} ────────────── │  so that no proxy takes it for dead
 //! ```
 //!
-//! Without a position the question waits for the next publication. While it is held the client counts
-//! as present; when it goes away (actix drops this handler at FIN or RST) its presence ends with it.
+//! Without a position the question waits for the next publication. While it is held the client
+//! counts as present; when it goes away (actix drops this handler at FIN or RST) its presence ends
+//! with it.
 //!
 //! # Rejected
 //!
-//! - **Looking into the history every 50 ms while the question is held.** Short polling on the server:
-//!   late by half of that, and as much work for a silent channel as for a busy one. A held question is a
-//!   [`Subscriber`] like a socket, and costs nothing while nothing happens.
-//! - **Waiting a little before answering, so that one answer carries more.** It saves requests, but the
-//!   delay is what long polling is chosen for ([`Subscriber::may_wait`] says no). Under load publications
-//!   gather by themselves, since they come while the client is on its way to ask again.
-//! - **204 at the end of the hold.** It saves a body of 65 bytes once in 25 s, and the client would need a
-//!   second way to learn its position.
+//! - **Looking into the history every 50 ms while the question is held.** Short polling on the
+//!   server: late by half of that, and as much work for a silent channel as for a busy one. A held
+//!   question is a [`Subscriber`] like a socket, and costs nothing while nothing happens.
+//! - **Waiting a little before answering, so that one answer carries more.** It saves requests, but
+//!   the delay is what long polling is chosen for ([`Subscriber::may_wait`] says no). Under load
+//!   publications gather by themselves, since they come while the client is on its way to ask
+//!   again.
+//! - **204 at the end of the hold.** It saves a body of 65 bytes once in 25 s, and the client would
+//!   need a second way to learn its position.
 //!
 //! # What it costs
 //!
-//! `pushlab run --lanes long-poll,websocket --clients 1 --markdown`: **one request and 592 bytes** for a
-//! publication of 60 bytes, 310 of them headers, where a WebSocket needs 220 (a browser's heads are longer:
-//! 1,121). The delay is a socket's until events come closer together than a round trip:
-//! `pushlab experiment E5` prints that at ten events a second it added less than 1.1 ms at a round trip
-//! of 90 ms, and 60 ms at one of 113 ms, half a round trip at one step.
+//! `pushlab run --lanes long-poll,websocket --clients 1 --markdown`: **one request and 592 bytes**
+//! for a publication of 60 bytes, 310 of them headers, where a WebSocket needs 220 (a browser's
+//! heads are longer: 1,121). The delay is a socket's until events come closer together than a round
+//! trip: `pushlab experiment E5` prints that at ten events a second it added less than 1.1 ms at a
+//! round trip of 90 ms, and 60 ms at one of 113 ms, half a round trip at one step.
 //!
 //! # Where it can be seen
 //!
-//! Lesson 7 (`lessons/07-the-gap.md`); experiments E5 (the gap) and E9 (what passes an office proxy);
-//! `docs/lanes/long-poll.md`.
+//! Lesson 7 (`lessons/07-the-gap.md`); experiments E5 (the gap) and E9 (what passes an office
+//! proxy); `docs/lanes/long-poll.md`.
 
 use std::{
     cell::{Cell, RefCell},
@@ -154,8 +156,9 @@ async fn hold(
     Ok(recovery)
 }
 
-/// How long this question may be held: what the client asks for, but no longer than the server allows,
-/// since each held question is a connection and a task. RFC 6202 §5.5 found 30 s safe with proxies.
+/// How long this question may be held: what the client asks for, but no longer than the server
+/// allows, since each held question is a connection and a task. RFC 6202 §5.5 found 30 s safe with
+/// proxies.
 fn hold_time(worker: &LaneWorker, query: &SubscribeQuery) -> Duration {
     let config = &worker.lab.config;
     query

@@ -22,7 +22,8 @@
 //!
 //! - [`SubscribeQuery`]: what a client asks for, checked once.
 //! - `subscribe`, [`catch_up`]: how a subscriber comes in and gets what it missed.
-//! - `stream`: the queue, heartbeat and end of an answer that goes on, for [`sse`] and [`fetch_stream`].
+//! - `stream`: the queue, heartbeat and end of an answer that goes on, for [`sse`] and
+//!   [`fetch_stream`].
 //! - `socket_message`: what a client says on a socket, for [`websocket`] and [`actix_ws`].
 //! - [`answer`] and [`body`]: answers whose bytes the meter counts, and bodies with a limit.
 //! - [`http_api`]: publishing, presence and history by plain HTTP, on every lane.
@@ -30,8 +31,9 @@
 //! # Rejected: one trait for all transports
 //!
 //! A trait with `poll`, `stream` and `send` would have most methods empty in most transports, and a
-//! reader would have to know all six to understand one. What is common is a function that each calls;
-//! the only trait here is [`Endpoint`](crate::registry::Endpoint), which says where requests go.
+//! reader would have to know all six to understand one. What is common is a function that each
+//! calls; the only trait here is [`Endpoint`](crate::registry::Endpoint), which says where requests
+//! go.
 //!
 //! A new transport is a new file here; [`crate::catalogue`] lists what else a lane needs.
 //!

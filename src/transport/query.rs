@@ -8,9 +8,10 @@
 //! ?envelope=bare           the data alone, where the lane has that form
 //! ```
 //!
-//! Unknown parameters are ignored (a newer client may send one), known ones that are wrong are refused
-//! with what would be right. Rejected: taking defaults for what is not understood; `offset=1e3` would
-//! silently begin somewhere else, and its client would believe that nothing is missing.
+//! Unknown parameters are ignored (a newer client may send one), known ones that are wrong are
+//! refused with what would be right. Rejected: taking defaults for what is not understood;
+//! `offset=1e3` would silently begin somewhere else, and its client would believe that nothing is
+//! missing.
 
 use actix_web::web;
 use serde::Deserialize;
@@ -66,8 +67,8 @@ impl SubscribeQuery {
         }
     }
 
-    /// Reads a query string, without its `?`. Empty parameters count as missing. Errors are 400 and name
-    /// the parameter and what it had: `bad_position`, `bad_range`, `bad_client`, `bad_query`.
+    /// Reads a query string, without its `?`. Empty parameters count as missing. Errors are 400 and
+    /// name the parameter and what it had: `bad_position`, `bad_range`, `bad_client`, `bad_query`.
     pub fn parse(text: &str) -> Result<Self, Refusal> {
         web::Query::<RawQuery>::from_query(text)
             .map_err(|error| {

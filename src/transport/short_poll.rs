@@ -18,35 +18,36 @@
 //!   │ ◄── 304, ETag "k3:9" ───────────────────────────── │  the same "nothing", without the body
 //! ```
 //!
-//! The ETag is made of the position that an answer leads to, so `If-None-Match` gets 304 while nothing
-//! has changed (RFC 9110 §13.1.2, §15.4.5). Answers are `no-store`: a kept one would be of another moment.
-//! So a browser's cache keeps none, and no browser sends `If-None-Match` here by itself; a client that
-//! wants 304 sends the header on purpose.
+//! The ETag is made of the position that an answer leads to, so `If-None-Match` gets 304 while
+//! nothing has changed (RFC 9110 §13.1.2, §15.4.5). Answers are `no-store`: a kept one would be of
+//! another moment. So a browser's cache keeps none, and no browser sends `If-None-Match` here by
+//! itself; a client that wants 304 sends the header on purpose.
 //!
 //! Not here: the timer, which is the client's (`static/js/transports/short-poll.js`).
 //!
 //! # Rejected
 //!
-//! - **A session that remembers where each client stands.** Shorter questions, but then the server has
-//!   state for everybody who once asked, and a second server knows nothing of it. A position in the
-//!   question costs some 20 bytes and works on any server that has the history.
-//! - **"What is new since 12:00:03?"** Clocks differ, and two publications can have the same instant.
-//!   An offset grows by one with each publication; a gap is seen.
-//! - **An ETag that is a hash of the body.** The body would have to be made to find out that it is not
-//!   needed.
+//! - **A session that remembers where each client stands.** Shorter questions, but then the server
+//!   has state for everybody who once asked, and a second server knows nothing of it. A position in
+//!   the question costs some 20 bytes and works on any server that has the history.
+//! - **"What is new since 12:00:03?"** Clocks differ, and two publications can have the same
+//!   instant. An offset grows by one with each publication; a gap is seen.
+//! - **An ETag that is a hash of the body.** The body would have to be made to find out that it is
+//!   not needed.
 //!
 //! # What it costs
 //!
-//! `pushlab run --lanes short-poll --clients 1 --rate 0.5 --markdown`: one event in two seconds, asked for
-//! every 500 ms, costs **1,652 bytes** for its 60 bytes of data, 1,177 of them headers. Three of four
-//! answers are empty. With `--rate 4` it is 398: two publications share each answer. From a browser,
-//! whose requests have longer heads, 659. A publication waits for the next question, half an interval
-//! on average.
+//! `pushlab run --lanes short-poll --clients 1 --rate 0.5 --markdown`: one event in two seconds,
+//! asked for every 500 ms, costs **1,652 bytes** for its 60 bytes of data, 1,177 of them headers.
+//! Three of four answers are empty. With `--rate 4` it is 398: two publications share each answer.
+//! From a browser, whose requests have longer heads, 659. A publication waits for the next
+//! question, half an interval on average.
 //!
 //! # Where it can be seen
 //!
-//! Lesson 2 (`lessons/02-empty-answers.md`) and lesson 3; experiments E2 (how late, how often empty) and
-//! E15 (what 304 saves: at 100 bytes of state half of a poll, at 20 kB nearly all of it); `docs/lanes/short-poll.md`.
+//! Lesson 2 (`lessons/02-empty-answers.md`) and lesson 3; experiments E2 (how late, how often
+//! empty) and E15 (what 304 saves: at 100 bytes of state half of a poll, at 20 kB nearly all of
+//! it); `docs/lanes/short-poll.md`.
 
 use std::sync::Arc;
 
@@ -93,7 +94,8 @@ async fn poll(
     let channel = ChannelName::parse(&channel)?;
     let mut query = SubscribeQuery::parse_for(&SHORT_POLL, request.query_string())?;
     if is_head(&request) {
-        // The server routes HEAD to the handler of GET. Looking is not coming: it makes nobody present.
+        // The server routes HEAD to the handler of GET. Looking is not coming: it makes nobody
+        // present.
         query.who = None;
     }
     let node = &worker.lab.node;
@@ -104,12 +106,12 @@ async fn poll(
     // Between two questions there is no connection that could say that somebody is here. So each
     // question makes the client present for a while (`poller_stays`), and silence ends it.
     node.polled(&channel, query.who.as_ref(), via(&SHORT_POLL), present_for)?;
-    // A client that was honoured its position continues after this answer, so a `limit` must keep the
-    // oldest publications; whoever begins anew wants the latest.
+    // A client that was honoured its position continues after this answer, so a `limit` must keep
+    // the oldest publications; whoever begins anew wants the latest.
     let goes_on = recovery.recovered;
     let polled = Polled::new(recovery, query.limit, goes_on);
-    // Compared with the answer's position and not the question's: a client that names an old position
-    // with a new ETag has been here, and gets 304 only if nothing came since.
+    // Compared with the answer's position and not the question's: a client that names an old
+    // position with a new ETag has been here, and gets 304 only if nothing came since.
     if client_has(&request, &polled.position) {
         return Ok(not_modified(&request, &polled.position));
     }

@@ -7,12 +7,13 @@
 //!   │ ◄── {"ack":{"id":"a1","channel":…,"offset":9}} ────── │  or {"error":{"id":"a1","code":…,"message":…}}
 //! ```
 //!
-//! On a socket an answer does not come back on its question's heels: publications come between the two.
-//! So a question has an `id` that its answer repeats; HTTP needs none, since there the answer is the next
-//! thing on the connection. The same `id` makes repeating safe: within `idempotence_window` it is published once.
+//! On a socket an answer does not come back on its question's heels: publications come between the
+//! two. So a question has an `id` that its answer repeats; HTTP needs none, since there the answer
+//! is the next thing on the connection. The same `id` makes repeating safe: within
+//! `idempotence_window` it is published once.
 //!
-//! Rejected: answering nothing, as a raw `socket.send` does. Then "sent" would mean "given to the kernel", and a
-//! message lost with its connection could not be told from one that arrived.
+//! Rejected: answering nothing, as a raw `socket.send` does. Then "sent" would mean "given to the
+//! kernel", and a message lost with its connection could not be told from one that arrived.
 
 use std::net::IpAddr;
 
@@ -43,8 +44,8 @@ pub(super) struct Reply {
 }
 
 impl SocketPublisher<'_> {
-    /// Publishes what a text message asks for. `received` is told, before that, how many of its bytes
-    /// are the application's data.
+    /// Publishes what a text message asks for. `received` is told, before that, how many of its
+    /// bytes are the application's data.
     pub async fn on_text(&self, text: &str, received: impl FnOnce(usize)) -> Reply {
         let draft = envelope::decode_socket_message(text);
         received(draft.as_ref().map_or(0, |draft| draft.data.get().len()));

@@ -1,8 +1,8 @@
 //! Server-sent events: one request whose answer never ends (WHATWG HTML §9.2; RFC 6202 §3).
 //!
 //! The browser brings a parser for it (`EventSource`), comes back by itself after a break, and says
-//! where it stopped. It is still a GET and an answer, so nothing has to be upgraded; but a proxy that
-//! waits for the end of an answer waits forever, and the client cannot say anything on it.
+//! where it stopped. It is still a GET and an answer, so nothing has to be upgraded; but a proxy
+//! that waits for the end of an answer waits forever, and the client cannot say anything on it.
 //!
 //! # On the wire
 //!
@@ -22,36 +22,36 @@
 //! ```
 //!
 //! `Last-Event-ID` (or `epoch` and `offset` in the query, for a client whose browser has forgotten)
-//! resumes; an id that is no position counts as one that cannot be recovered. Before the server ends a
-//! stream it sends `closing` with the reason. `?envelope=bare` asks for publications as their data
-//! alone, without an id, so that such a stream cannot go on where it broke.
+//! resumes; an id that is no position counts as one that cannot be recovered. Before the server
+//! ends a stream it sends `closing` with the reason. `?envelope=bare` asks for publications as
+//! their data alone, without an id, so that such a stream cannot go on where it broke.
 //!
 //! The stream's queue is bounded in bytes ([`hub::queue`](crate::hub::queue)). TCP gives up a
 //! connection whose peer acknowledges nothing (`tcp_unacknowledged`).
 //!
 //! # Rejected
 //!
-//! - **The offset alone as the id.** After a restart of the server offsets begin again at 1. A browser that
-//!   returns with 8 would wait in silence for a ninth publication of another life. The epoch in front
-//!   makes such an id one that is known to be void.
-//! - **Publications as events with a name** (`event: tick`). The name is in the envelope already, a listener
-//!   would have to be added for each, and it would be 12 bytes a publication more.
-//! - **A channel of messages for each client, encoded in the client's own task.** That is what most examples
-//!   do. Here the hub hands every stream the same encoded bytes (`stream`), so a thousand readers
-//!   cost one encoding.
+//! - **The offset alone as the id.** After a restart of the server offsets begin again at 1. A
+//!   browser that returns with 8 would wait in silence for a ninth publication of another life. The
+//!   epoch in front makes such an id one that is known to be void.
+//! - **Publications as events with a name** (`event: tick`). The name is in the envelope already, a
+//!   listener would have to be added for each, and it would be 12 bytes a publication more.
+//! - **A channel of messages for each client, encoded in the client's own task.** That is what most
+//!   examples do. Here the hub hands every stream the same encoded bytes (`stream`), so a thousand
+//!   readers cost one encoding.
 //!
 //! # What it costs
 //!
-//! `pushlab run --lanes sse,sse-bare,websocket --clients 1 --markdown`: **245 bytes** for a publication of
-//! 60, 29 of them framing (`id: `, `data: `, the empty line, the chunk around it). A WebSocket frames the same
-//! with 4. Bare it is 74, with 14 of framing. An idle stream costs 18 bytes a heartbeat. Killed by RST,
-//! a stream without a line of the application's code had its next event after 2.0 s, as `retry:` said,
-//! and a bare WebSocket never had (`pushlab experiment E8`).
+//! `pushlab run --lanes sse,sse-bare,websocket --clients 1 --markdown`: **245 bytes** for a
+//! publication of 60, 29 of them framing (`id: `, `data: `, the empty line, the chunk around it). A
+//! WebSocket frames the same with 4. Bare it is 74, with 14 of framing. An idle stream costs 18
+//! bytes a heartbeat. Killed by RST, a stream without a line of the application's code had its next
+//! event after 2.0 s, as `retry:` said, and a bare WebSocket never had (`pushlab experiment E8`).
 //!
 //! # Where it can be seen
 //!
-//! Lessons 11 (who comes back), 12 (the office proxy) and 8 (up is not down); experiments E8, E11 and E18;
-//! `docs/lanes/sse.md`.
+//! Lessons 11 (who comes back), 12 (the office proxy) and 8 (up is not down); experiments E8, E11
+//! and E18; `docs/lanes/sse.md`.
 
 use std::{sync::Arc, time::Duration};
 
@@ -186,7 +186,8 @@ async fn open(
     let retry = worker.lab.config.sse_retry.0;
     let form = query.form;
     let hello = |channel: &ChannelName, recovery: &Recovery| hello(channel, recovery, retry, form);
-    // Two forms of one lane: each has encodings of its own in the hub, made only if somebody wants them.
+    // Two forms of one lane: each has encodings of its own in the hub, made only if somebody wants
+    // them.
     let lane = match form {
         Form::Bare => (&SSE, &BARE),
         Form::AsItIs | Form::WithPositions => (&SSE, &FORM),
@@ -197,8 +198,8 @@ async fn open(
 /// The first bytes of every stream: when to come back, and where this begins.
 fn hello(channel: &ChannelName, recovery: &Recovery, retry: Duration, form: Form) -> Vec<u8> {
     let mut hello = Vec::new();
-    // Told in every stream, since a browser remembers it for this one alone. Without it browsers choose:
-    // three seconds or five.
+    // Told in every stream, since a browser remembers it for this one alone. Without it browsers
+    // choose: three seconds or five.
     sse::encode_retry(retry.as_millis() as u64, &mut hello);
     let mut subscribed = Vec::new();
     envelope::encode_subscribed(channel, recovery, &mut subscribed);
@@ -213,8 +214,8 @@ fn hello(channel: &ChannelName, recovery: &Recovery, retry: Duration, form: Form
     hello
 }
 
-/// The position that a client returns; for an invalid one, a position that no history has.
-/// Whatever a browser returns it got from here; but from which life of the server, or from which of two
+/// The position that a client returns; for an invalid one, a position that no history has. Whatever
+/// a browser returns it got from here; but from which life of the server, or from which of two
 /// servers, nobody knows.
 fn last_event_id(value: &header::HeaderValue) -> StreamPosition {
     let named = value.to_str().ok().and_then(|text| text.parse().ok());

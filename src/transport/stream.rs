@@ -8,18 +8,18 @@
 //!           ▲ hello, heartbeat, closing
 //! ```
 //!
-//! Two tasks meet at the queue: the hub puts bytes in and wakes, actix takes them out when the connection
-//! can be written. A client that does not read makes actix stop taking, so what waits grows here, where
-//! it has a budget, and not in a buffer that nobody counts.
+//! Two tasks meet at the queue: the hub puts bytes in and wakes, actix takes them out when the
+//! connection can be written. A client that does not read makes actix stop taking, so what waits
+//! grows here, where it has a budget, and not in a buffer that nobody counts.
 //!
 //! # Rejected
 //!
-//! - **A `tokio::sync::mpsc` channel and `ReceiverStream` as the body.** Its bound counts messages, not
-//!   bytes: 32 messages of 64 KiB are 2 MiB for each phone in a pocket.
+//! - **A `tokio::sync::mpsc` channel and `ReceiverStream` as the body.** Its bound counts messages,
+//!   not bytes: 32 messages of 64 KiB are 2 MiB for each phone in a pocket.
 //! - **Writing to the socket from the hub**, as the WebSocket lane does. A stream's connection is
 //!   actix-http's, which writes heads and chunks and answers the next request on it.
-//! - **A task for each stream's heartbeat.** The timer is polled with the body: no second task, and it is
-//!   reset by every chunk that leaves, so that a busy stream sends none.
+//! - **A task for each stream's heartbeat.** The timer is polled with the body: no second task, and
+//!   it is reset by every chunk that leaves, so that a busy stream sends none.
 
 use std::{
     cell::{Cell, RefCell},
@@ -118,8 +118,8 @@ impl StreamQueue {
         match pushed {
             Pushed::Queued => {}
             Pushed::Dropped(publications) => self.dropped(publications),
-            // Who does not read would have to read all that waits before it came to the reason, so that
-            // goes, counted.
+            // Who does not read would have to read all that waits before it came to the reason, so
+            // that goes, counted.
             Pushed::OverBudget => {
                 let dropped = self.queue.borrow_mut().clear();
                 self.dropped(dropped);
@@ -213,8 +213,8 @@ pub(super) async fn begin(
         .insert_header((header::CONTENT_TYPE, form.content_type))
         .insert_header((header::CACHE_CONTROL, "no-store"));
     if is_head(request) {
-        // HEAD: the head of a stream without a subscription. The body is one that never begins, so that
-        // the head says "chunked" as it does for GET (RFC 9110 §9.3.2).
+        // HEAD: the head of a stream without a subscription. The body is one that never begins, so
+        // that the head says "chunked" as it does for GET (RFC 9110 §9.3.2).
         let nothing = futures_util::stream::pending::<Result<Bytes, Infallible>>();
         return Ok(response.streaming(nothing));
     }
@@ -248,7 +248,8 @@ pub(super) async fn begin(
     will_answer(request, Message::default());
     let heartbeat = lab.config.heartbeat.0;
     let mut response = response
-        // nginx and others that honour it then hand on each chunk at once. Experiment E11 shows both kinds.
+        // nginx and others that honour it then hand on each chunk at once. Experiment E11 shows
+        // both kinds.
         .insert_header(("x-accel-buffering", "no"))
         .body(StreamBody {
             queue,
@@ -315,13 +316,13 @@ impl MessageBody for StreamBody {
             this.next_beat
                 .as_mut()
                 .reset(Instant::now() + this.heartbeat);
-            // actix asks again at once while the connection takes more, so chunks that wait leave one after
-            // the other without another wake-up.
+            // actix asks again at once while the connection takes more, so chunks that wait leave
+            // one after the other without another wake-up.
             return Poll::Ready(Some(Ok(bytes)));
         }
         if this.queue.ended.get() {
-            // actix-http writes the last chunk by itself; it is announced here, so that no byte is in no
-            // layer.
+            // actix-http writes the last chunk by itself; it is announced here, so that no byte is
+            // in no layer.
             if let Some(meter) = this.queue.meter.as_ref().filter(|_| this.queue.is_chunked) {
                 let last = Layers {
                     framing: LAST_CHUNK_BYTES,

@@ -7,9 +7,9 @@
 //!   address   it                    back
 //! ```
 //!
-//! The order is the point. A refusal comes before anything is held; whoever is attached is already known
-//! to a stop of the node; and attaching before looking into the history leaves no gap between the two
-//! (what comes twice, by both ways, is delivered once: see [`crate::hub`]).
+//! The order is the point. A refusal comes before anything is held; whoever is attached is already
+//! known to a stop of the node; and attaching before looking into the history leaves no gap between
+//! the two (what comes twice, by both ways, is delivered once: see [`crate::hub`]).
 
 use std::{net::IpAddr, rc::Rc, sync::Arc};
 

@@ -1,7 +1,8 @@
 //! Bytes that wait, in a queue whose owner writes a stream of them.
 //!
-//! A kernel takes as many bytes as it has room for, in the middle of a frame if need be. So a chunk knows how much of
-//! it is out, and one that is begun is never given up: what follows half a frame would be read as its other half.
+//! A kernel takes as many bytes as it has room for, in the middle of a frame if need be. So a chunk
+//! knows how much of it is out, and one that is begun is never given up: what follows half a frame
+//! would be read as its other half.
 
 use bytes::{Buf, Bytes};
 

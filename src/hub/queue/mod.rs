@@ -10,9 +10,10 @@
 //!                          └──► when_full: disconnect, or give up what has waited longest
 //! ```
 //!
-//! Rejected: a bound in messages, as channels of tokio and `actix-ws` have (32 there). A message may have 20 bytes or
-//! 64 KiB, so such a bound is a memory of 640 bytes or of 2 MiB for each client, and nobody knows which. Rejected, too:
-//! no bound, and trusting TCP. TCP holds up the writer, and then what waits waits here.
+//! Rejected: a bound in messages, as channels of tokio and `actix-ws` have (32 there). A message
+//! may have 20 bytes or 64 KiB, so such a bound is a memory of 640 bytes or of 2 MiB for each
+//! client, and nobody knows which. Rejected, too: no bound, and trusting TCP. TCP holds up the
+//! writer, and then what waits waits here.
 //!
 //! # What counts against the budget
 //!

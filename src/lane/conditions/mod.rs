@@ -20,12 +20,14 @@
 //! Conditions may change at any time; open connections follow at once. Random draws come from a
 //! seed, the connection's number and the condition's place, so that a run can be repeated.
 //!
-//! Rejected: `tc netem`, the kernel's own. It needs root, holds for all that a machine sends and so for the control
-//! traffic as well, and no class has it on thirty laptops. What is lost with it is what acts below TCP.
+//! Rejected: `tc netem`, the kernel's own. It needs root, holds for all that a machine sends and so
+//! for the control traffic as well, and no class has it on thirty laptops. What is lost with it is
+//! what acts below TCP.
 //!
-//! `pushlab run --lanes websocket --clients 1 --conditions "latency down=50ms up=50ms"` has a median delay of 50.8 ms, 1.5 %
-//! above the 50.0 of the closed form; `cargo bench --bench conditions` says how exact they are by themselves. Experiments E5,
-//! E7, E9, E11 and E18; lessons 10 to 13. The page `/conditions` sets them while people are on a lane.
+//! `pushlab run --lanes websocket --clients 1 --conditions "latency down=50ms up=50ms"` has a
+//! median delay of 50.8 ms, 1.5 % above the 50.0 of the closed form;
+//! `cargo bench --bench conditions` says how exact they are by themselves. Experiments E5, E7, E9,
+//! E11 and E18; lessons 10 to 13. The page `/conditions` sets them while people are on a lane.
 //!
 //! Not here: packet loss, which cannot be made inside a process (see `stall`); refusing the
 //! TCP handshake itself, which the kernel completes (see `tunnel`).

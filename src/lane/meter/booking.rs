@@ -178,7 +178,8 @@ impl Booking {
     }
 
     /// Publications of streams that the kernel never got. What answers a poll is not among them: it
-    /// is asked for again. Nor is what begins at a position: its owner has the rest of it in a queue.
+    /// is asked for again. Nor is what begins at a position: its owner has the rest of it in a
+    /// queue.
     pub fn lost_publications(&self) -> usize {
         let lost = self.marks.iter().filter(|mark| mark.is_handed_over);
         lost.map(|mark| mark.left.publications).sum()

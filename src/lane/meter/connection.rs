@@ -1,8 +1,9 @@
 //! The meter of one connection.
 //!
-//! It is written where bytes pass and by whoever announces them, all on the connection's own thread, and read from any. A
-//! kept-alive connection carries requests of several uses (a page, then polls of a chat): when its labels change, what
-//! it counted so far is folded into the series it belongs to, and the rest begins anew.
+//! It is written where bytes pass and by whoever announces them, all on the connection's own
+//! thread, and read from any. A kept-alive connection carries requests of several uses (a page,
+//! then polls of a chat): when its labels change, what it counted so far is folded into the series
+//! it belongs to, and the rest begins anew.
 
 use std::{
     net::IpAddr,
@@ -119,7 +120,8 @@ impl ConnectionMeter {
         let _ = self.seat.set(Arc::downgrade(seat));
     }
 
-    /// The connection comes from there; behind a proxy, which may send many people's, from the proxy.
+    /// The connection comes from there; behind a proxy, which may send many people's, from the
+    /// proxy.
     pub fn comes_from(&self, peer: IpAddr) {
         let _ = self.peer.set(peer);
     }
@@ -387,8 +389,8 @@ impl ConnectionMeter {
         self.tell_tap(labelling, ConnectionTap::named);
     }
 
-    /// Bytes are about to be written: for a tap the instant counts at which they were given away, and
-    /// a peer on the same machine may have them before the write returns.
+    /// Bytes are about to be written: for a tap the instant counts at which they were given away,
+    /// and a peer on the same machine may have them before the write returns.
     pub fn writes_now(&self) {
         if self.meters.taps.any() {
             let now_us = clock::time_of_day_us();

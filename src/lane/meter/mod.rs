@@ -20,11 +20,13 @@
 //! kernel ───── took 220 ───────────────────────────────────────────────────────────► counters
 //! ```
 //!
-//! Rejected: a lock for each counter, or one for all. A connection's thread would wait for whoever looks at `/api/stats`;
-//! with stores in a stated order a reader waits for nobody and sees at worst a moment ago.
+//! Rejected: a lock for each counter, or one for all. A connection's thread would wait for whoever
+//! looks at `/api/stats`; with stores in a stated order a reader waits for nobody and sees at worst
+//! a moment ago.
 //!
-//! `pushlab run --lanes sse --clients 1 --markdown` prints such a division: 245 bytes a publication, 29 of framing, 93 of the
-//! protocol, 63 of the lab, 60 of data. Experiment E1; claim B7 in `docs/claims.md`.
+//! `pushlab run --lanes sse --clients 1 --markdown` prints such a division: 245 bytes a
+//! publication, 29 of framing, 93 of the protocol, 63 of the lab, 60 of data. Experiment E1; claim
+//! B7 in `docs/claims.md`.
 //!
 //! Packets: where the kernel tells (`TCP_INFO`), segments are counted by it; elsewhere by a
 //! model: one segment per 1,448 bytes of each write or read, and one pure acknowledgement for

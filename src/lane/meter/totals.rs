@@ -1,4 +1,5 @@
-//! What is counted, declared once: the counter that a connection's thread writes, and the sum that readers get.
+//! What is counted, declared once: the counter that a connection's thread writes, and the sum that
+//! readers get.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 

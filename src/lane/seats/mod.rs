@@ -15,8 +15,8 @@
 //!                └──► none is idle: 503 or 429 with the reason, for as many as can be told
 //! ```
 //!
-//! Rejected: the HTTP server's own limit (`max_connections`). Past it, connections wait in the kernel: their clients see
-//! neither an answer nor a refusal, and so does `/healthz`.
+//! Rejected: the HTTP server's own limit (`max_connections`). Past it, connections wait in the
+//! kernel: their clients see neither an answer nor a refusal, and so does `/healthz`.
 
 mod capacity;
 mod counts;

@@ -1,10 +1,11 @@
 //! One connection as taps see it: what it carries, cut into pieces, and whose each exchange is.
 //!
-//! A connection is followed from its first byte, or from where no request and no answer is under way.
-//! What is not as one request after the other would be ends that for good: a proxy may send many
-//! people's requests by one connection, and a body may look like a request. A request's channel is
-//! known once the request is routed; in protocols that name the channel in a message, with that
-//! message. Until then its pieces wait here; what turns out to be somebody else's is dropped.
+//! A connection is followed from its first byte, or from where no request and no answer is under
+//! way. What is not as one request after the other would be ends that for good: a proxy may send
+//! many people's requests by one connection, and a body may look like a request. A request's
+//! channel is known once the request is routed; in protocols that name the channel in a message,
+//! with that message. Until then its pieces wait here; what turns out to be somebody else's is
+//! dropped.
 
 use std::{
     collections::VecDeque,
@@ -185,8 +186,8 @@ impl ConnectionTap {
         self.framer.keep_no_more();
     }
 
-    /// A request waits a moment, until it is routed; one whose protocol names the channel later waits
-    /// as long as it likes, but with little.
+    /// A request waits a moment, until it is routed; one whose protocol names the channel later
+    /// waits as long as it likes, but with little.
     fn limit_waiting(&mut self) {
         let is_routed = self.exchanges.back().is_some_and(|last| last.has_begun);
         let limit = match is_routed {

@@ -7,18 +7,22 @@
 //! A tap is for one channel, whose name this module invents: nobody can have been on it before, and
 //! what comparisons carry under that name is kept for whoever opened the tap. What a chat or a
 //! dashboard carries is not, so that nobody can be led to a room whose bytes somebody else reads.
-//! The presenter may look at any channel, but sees no payload there ([`Policy::Everything`] is hidden).
+//! The presenter may look at any channel, but sees no payload there ([`Policy::Everything`] is
+//! hidden).
 //!
-//! While there is no tap, a connection reads one number for each of its reads and writes. What a tap
-//! keeps is bounded for each lane, the number of taps as well; one that nobody reads ends by itself.
-//! [`TAPS_MAX`] taps of eleven lanes of [`LANE_BYTES_MAX`] are 33 MiB, and that is the most there can be.
+//! While there is no tap, a connection reads one number for each of its reads and writes. What a
+//! tap keeps is bounded for each lane, the number of taps as well; one that nobody reads ends by
+//! itself. [`TAPS_MAX`] taps of eleven lanes of [`LANE_BYTES_MAX`] are 33 MiB, and that is the most
+//! there can be.
 //!
-//! Rejected: keeping everything of the last minute, for whoever comes to look. Then what people wrote would lie about before
-//! anybody had asked for it, and every byte of every run would be copied. Rejected, too: copying in the transports. They
-//! know what they meant to send; what is shown is what was sent.
+//! Rejected: keeping everything of the last minute, for whoever comes to look. Then what people
+//! wrote would lie about before anybody had asked for it, and every byte of every run would be
+//! copied. Rejected, too: copying in the transports. They know what they meant to send; what is
+//! shown is what was sent.
 //!
-//! Where it can be seen: the tabs Race, Sequence and Bytes of the compare page; `npm test -- dissect` holds what is told of
-//! the bytes against tshark's dissectors, on every lane.
+//! Where it can be seen: the tabs Race, Sequence and Bytes of the compare page;
+//! `npm test -- dissect` holds what is told of the bytes against tshark's dissectors, on every
+//! lane.
 
 mod connection;
 mod ring;
@@ -70,7 +74,8 @@ pub const UNITS_A_READING: usize = 500;
 pub struct Taps {
     /// Read for every read and write of every connection.
     open: AtomicUsize,
-    /// Grows when the first tap is opened: what connections followed for earlier ones is out of step.
+    /// Grows when the first tap is opened: what connections followed for earlier ones is out of
+    /// step.
     generation: AtomicU32,
     /// When the next tap may have been idle for too long, µs.
     look_again_us: AtomicU64,
@@ -146,8 +151,8 @@ impl Taps {
     }
 
     /// Opens one on a new channel, or on a named one, of which payloads are hidden; what looks at
-    /// that already is looked at by both, unless it is at other connections: then it ends. `address`:
-    /// of whoever asks.
+    /// that already is looked at by both, unless it is at other connections: then it ends.
+    /// `address`: of whoever asks.
     pub fn open(
         &self,
         named: Option<Wanted<'_>>,

@@ -1,5 +1,6 @@
-//! `/echo-actix-ws`: every message comes back, by the crate's own means; for conformance suites, behind
-//! the `echo` setting. What it gets there is the crate's: `node tests/autobahn/run.mjs --lane actix-ws`.
+//! `/echo-actix-ws`: every message comes back, by the crate's own means; for conformance suites,
+//! behind the `echo` setting. What it gets there is the crate's:
+//! `node tests/autobahn/run.mjs --lane actix-ws`.
 //!
 //! ```text
 //! client                     server
@@ -7,10 +8,12 @@
 //!   │ ◄══ the same ══════════│  Session::text, ::binary
 //! ```
 //!
-//! These forty lines are what the crate's documentation begins with. Beside them [`super`] shows what a
-//! program adds that must survive its clients: a queue with a bound, a heartbeat, an end for who does not read.
+//! These forty lines are what the crate's documentation begins with. Beside them [`super`] shows
+//! what a program adds that must survive its clients: a queue with a bound, a heartbeat, an end for
+//! who does not read.
 //!
-//! Rejected: putting `super::incoming` before it. The suite would then judge that file and not the crate.
+//! Rejected: putting `super::incoming` before it. The suite would then judge that file and not the
+//! crate.
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use actix_ws::AggregatedMessage;

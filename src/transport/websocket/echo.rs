@@ -1,5 +1,6 @@
 //! `/echo`: every message comes back as it was. For conformance suites (Autobahn), behind the
-//! `echo` setting, and the shortest protocol there can be on [`socket`]: read it before the lane's own.
+//! `echo` setting, and the shortest protocol there can be on [`socket`]: read it before the lane's
+//! own.
 //!
 //! ```text
 //! client                          server
@@ -7,8 +8,8 @@
 //!   │ ◄══ text "hi" ═════════════ │
 //! ```
 //!
-//! Rejected: letting the lane's session echo when it is told to. A suite must reach the frames and not
-//! the envelope, and sends binary and 16 MiB, which the lane refuses.
+//! Rejected: letting the lane's session echo when it is told to. A suite must reach the frames and
+//! not the envelope, and sends binary and 16 MiB, which the lane refuses.
 
 use std::{rc::Rc, sync::Arc};
 

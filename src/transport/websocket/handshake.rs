@@ -16,12 +16,14 @@
 //!   │ ◄══════════════ frames ════════════════► │
 //! ```
 //!
-//! The key is no secret and protects nobody. It proves that what answered has read RFC 6455: a cache, or
-//! a server of something else that a page was pointed at, cannot know the answer. That strangers' pages
-//! stay out is the business of `Origin` (§10.2), which [`crate::gate`] looks at before this is reached.
+//! The key is no secret and protects nobody. It proves that what answered has read RFC 6455: a
+//! cache, or a server of something else that a page was pointed at, cannot know the answer. That
+//! strangers' pages stay out is the business of `Origin` (§10.2), which [`crate::gate`] looks at
+//! before this is reached.
 //!
-//! Rejected: answering through actix's own response. The answer here is 129 bytes for the RFC's own example
-//! (no date, no `Vary`), and after it nothing of HTTP is left between the session and its socket.
+//! Rejected: answering through actix's own response. The answer here is 129 bytes for the RFC's own
+//! example (no date, no `Vary`), and after it nothing of HTTP is left between the session and its
+//! socket.
 //!
 //! ```sh
 //! curl -siN -H 'Connection: Upgrade' -H 'Upgrade: websocket' -H 'Sec-WebSocket-Version: 13' \

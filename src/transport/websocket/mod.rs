@@ -1,9 +1,9 @@
 //! WebSockets: one connection, messages both ways (RFC 6455).
 //!
-//! After one exchange of HTTP the connection is no longer HTTP: each side may send at any time, and a
-//! message has 2 to 14 bytes around it where a request has two heads. What HTTP gave for nothing must now
-//! be made: an answer that finds its question (an `id`), coming back after a break (a position), knowing
-//! that the other side is still there (ping and pong).
+//! After one exchange of HTTP the connection is no longer HTTP: each side may send at any time, and
+//! a message has 2 to 14 bytes around it where a request has two heads. What HTTP gave for nothing
+//! must now be made: an answer that finds its question (an `id`), coming back after a break (a
+//! position), knowing that the other side is still there (ping and pong).
 //!
 //! # On the wire
 //!
@@ -20,35 +20,37 @@
 //!   │ ◄══ close 1001 ═════════════════════════════════════ │  either side; the other answers, and then FIN
 //! ```
 //!
-//! `GET /ws/{channel}?epoch=&offset=` with an upgrade; a plain GET gets 426. [`handshake`] has the upgrade byte
-//! for byte, [`socket`] the closing in all its forms. `?envelope=bare` asks for publications as their data
-//! alone, after `{"subscribed":…}`: the floor that the other forms are compared with. Nothing tells them from
-//! `{"ack":…}` but what is in them.
+//! `GET /ws/{channel}?epoch=&offset=` with an upgrade; a plain GET gets 426. [`handshake`] has the
+//! upgrade byte for byte, [`socket`] the closing in all its forms. `?envelope=bare` asks for
+//! publications as their data alone, after `{"subscribed":…}`: the floor that the other forms are
+//! compared with. Nothing tells them from `{"ack":…}` but what is in them.
 //!
 //! # Rejected
 //!
-//! - **The crate `actix-ws`**, which is how most programs on actix do it. It puts a task, a channel of 32
-//!   messages and an encoder between the hub and each connection. It is a lane of its own,
+//! - **The crate `actix-ws`**, which is how most programs on actix do it. It puts a task, a channel
+//!   of 32 messages and an encoder between the hub and each connection. It is a lane of its own,
 //!   [`super::actix_ws`], so that what that costs is measured and not claimed.
-//! - **Text in frames of one's own making over HTTP streaming**, both ways. A browser does not send a request's
-//!   body before it is whole in HTTP/1.1, so up there is no stream.
-//! - **Compression** (RFC 7692). None is negotiated: a context for each connection is some hundred KiB, and what
-//!   a publication costs would depend on the ones before it. No extension is, so none is offered back.
+//! - **Text in frames of one's own making over HTTP streaming**, both ways. A browser does not send
+//!   a request's body before it is whole in HTTP/1.1, so up there is no stream.
+//! - **Compression** (RFC 7692). None is negotiated: a context for each connection is some hundred
+//!   KiB, and what a publication costs would depend on the ones before it. No extension is, so none
+//!   is offered back.
 //!
-//! A session owns its socket: actix-http hands the connection over with its upgrade service, and then a
-//! publication goes from the shard's loop to the kernel without waking a task.
+//! A session owns its socket: actix-http hands the connection over with its upgrade service, and
+//! then a publication goes from the shard's loop to the kernel without waking a task.
 //!
 //! # What it costs
 //!
-//! `pushlab run --lanes websocket,websocket-bare --clients 1 --markdown`: **220 bytes** for a publication of 60,
-//! 4 of them framing (2 up to 125 bytes of message, §5.2); bare it is **62**, with 2. The other 156 are the
-//! envelope, the same as on every plain lane. Two round trips until it is in its channel, as for one poll
-//! (`pushlab experiment E10`); a heartbeat is 8 bytes, ping and pong together (E16).
+//! `pushlab run --lanes websocket,websocket-bare --clients 1 --markdown`: **220 bytes** for a
+//! publication of 60, 4 of them framing (2 up to 125 bytes of message, §5.2); bare it is **62**,
+//! with 2. The other 156 are the envelope, the same as on every plain lane. Two round trips until
+//! it is in its channel, as for one poll (`pushlab experiment E10`); a heartbeat is 8 bytes, ping
+//! and pong together (E16).
 //!
 //! # Where it can be seen
 //!
-//! Lessons 6 (how many trips), 4 (what 20 bytes weigh) and 13 (silence is not absence); experiments E1, E6,
-//! E10, E16 and E18; `docs/lanes/websocket.md`. [`echo`] is for conformance suites.
+//! Lessons 6 (how many trips), 4 (what 20 bytes weigh) and 13 (silence is not absence); experiments
+//! E1, E6, E10, E16 and E18; `docs/lanes/websocket.md`. [`echo`] is for conformance suites.
 
 pub mod echo;
 pub mod handshake;
@@ -129,8 +131,8 @@ static FRAME: Format = Format {
     encode: encode_frame,
 };
 
-/// The frame around a publication, made once for all who get it: what goes down is not masked (§5.1), so
-/// it is the same bytes for everybody.
+/// The frame around a publication, made once for all who get it: what goes down is not masked
+/// (§5.1), so it is the same bytes for everybody.
 fn encode_frame(publication: &Publication, out: &mut Vec<u8>) -> Layers {
     let (framing, layers) =
         websocket::encode_text_with(out, |out| envelope::encode_publication(publication, out));
@@ -150,8 +152,8 @@ fn encode_bare_frame(publication: &Publication, out: &mut Vec<u8>) -> Layers {
     Layers { framing, ..layers }
 }
 
-/// The lab's settings as a socket takes them. `accept_binary`: the envelope is JSON, so that a binary
-/// message is refused with 1003 (§7.4.1) everywhere but at [`echo`].
+/// The lab's settings as a socket takes them. `accept_binary`: the envelope is JSON, so that a
+/// binary message is refused with 1003 (§7.4.1) everywhere but at [`echo`].
 pub(super) fn settings(config: &Config, accept_binary: bool) -> SocketSettings {
     SocketSettings {
         ping_every: config.heartbeat.0,
@@ -169,8 +171,8 @@ pub(super) fn settings(config: &Config, accept_binary: bool) -> SocketSettings {
     }
 }
 
-/// Takes the connection over. What can be refused by HTTP is refused before the 101; afterwards there
-/// is no status any more, only messages and close codes.
+/// Takes the connection over. What can be refused by HTTP is refused before the 101; afterwards
+/// there is no status any more, only messages and close codes.
 async fn open(worker: Arc<LaneWorker>, (request, framed): Upgrade) {
     let asked =
         channel_in_path(request.path().trim_start_matches(WEBSOCKET.path)).and_then(|channel| {
@@ -231,8 +233,8 @@ async fn serve(
     });
     match entered.await {
         Ok(ActiveSubscription {
-            // Held by name, not `_`: a pattern of `_` would drop them here, and the client would leave
-            // before it came.
+            // Held by name, not `_`: a pattern of `_` would drop them here, and the client would
+            // leave before it came.
             connected: _connected,
             presence_guard: _presence_guard,
             attachment,

@@ -6,8 +6,8 @@
 //! ```
 //!
 //! Whoever began, the server ends TCP first (§7.1.1): so the address that stays blocked for a while
-//! (TIME_WAIT) is the server's, and the client can connect again from the same port at once. A peer that
-//! does not answer within `close_within` is reset.
+//! (TIME_WAIT) is the server's, and the client can connect again from the same port at once. A peer
+//! that does not answer within `close_within` is reset.
 
 use std::pin::Pin;
 

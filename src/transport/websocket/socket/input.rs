@@ -1,7 +1,8 @@
 //! Reading: as much as is there, bounded, decoded into messages.
 //!
-//! The buffer belongs to the thread and not to the connection: sessions of a thread read one after the
-//! other, so one of 64 KiB serves them all. With one for each, 5,000 idle clients would hold 320 MB.
+//! The buffer belongs to the thread and not to the connection: sessions of a thread read one after
+//! the other, so one of 64 KiB serves them all. With one for each, 5,000 idle clients would hold
+//! 320 MB.
 
 use std::{cell::RefCell, io};
 

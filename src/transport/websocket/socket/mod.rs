@@ -16,16 +16,16 @@
 //!
 //! # Why so
 //!
-//! - **No frame goes out after a close frame** (§5.5.1), whoever holds the other half: `is_closed` is asked
-//!   in the one place that writes.
-//! - **FIN, then wait.** A kernel that closes a connection with unread bytes in it sends RST, and the peer
-//!   then loses what it had not read, the close frame's reason among it.
-//! - **A ping for a client that only sends.** Proxies look at each direction by itself and forget one that
-//!   is silent.
+//! - **No frame goes out after a close frame** (§5.5.1), whoever holds the other half: `is_closed`
+//!   is asked in the one place that writes.
+//! - **FIN, then wait.** A kernel that closes a connection with unread bytes in it sends RST, and
+//!   the peer then loses what it had not read, the close frame's reason among it.
+//! - **A ping for a client that only sends.** Proxies look at each direction by itself and forget
+//!   one that is silent.
 //!
-//! Rejected: a reader and a writer task for each connection, joined by a channel. Twice the tasks, and a
-//! message in the channel belongs to nobody's budget. Rejected, too: a mutex around the socket. All who send
-//! are on its thread, so that a `RefCell` does.
+//! Rejected: a reader and a writer task for each connection, joined by a channel. Twice the tasks,
+//! and a message in the channel belongs to nobody's budget. Rejected, too: a mutex around the
+//! socket. All who send are on its thread, so that a `RefCell` does.
 //!
 //! An idle WebSocket costs the server 23 KiB of memory, buffers and all (`pushlab experiment E16`).
 

@@ -7,8 +7,9 @@
 //!               no ──────────────────────────────────►└─► queue ──► run() writes when the kernel can
 //! ```
 //!
-//! Rejected: always queueing and letting the task write. A delivery would wait for a task to be called, and
-//! a thousand of them for a thousand tasks, where the kernel would have taken each at once.
+//! Rejected: always queueing and letting the task write. A delivery would wait for a task to be
+//! called, and a thousand of them for a thousand tasks, where the kernel would have taken each at
+//! once.
 
 use std::{
     borrow::Cow,

@@ -8,8 +8,9 @@
 //!                           a close frame, a violation, the end ──► closing.rs
 //! ```
 //!
-//! One deadline serves two questions: "has it been quiet?" before a ping, and "where is the pong?" after
-//! one. Any bytes count as an answer (§5.5.3 asks for a pong, and who sends something else lives as well).
+//! One deadline serves two questions: "has it been quiet?" before a ping, and "where is the pong?"
+//! after one. Any bytes count as an answer (§5.5.3 asks for a pong, and who sends something else
+//! lives as well).
 
 use std::pin::pin;
 
