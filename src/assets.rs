@@ -2,6 +2,8 @@
 //!
 //! In debug builds rust-embed reads the disk, so that a page can be worked on without building.
 //! Third-party files are copied from npm packages by `build.rs` and served below `/static/vendor`.
+//!
+//! May use: `error`, `transport`.
 
 use std::path::{Component, Path, PathBuf};
 

@@ -16,6 +16,8 @@
 //!
 //! Its Rust files are called like the lane, with `_` for `-`. Tests fail where the line in `server`, in
 //! `run` or in the README's table, or the browser's module, is missing.
+//!
+//! May use: no other room.
 
 mod sheet;
 mod variants;
@@ -36,6 +38,7 @@ pub use variants::{
 pub struct LaneId(pub &'static str);
 
 impl LaneId {
+    /// The lane of pages and of the lab's API, which is measured by nobody.
     pub const MAIN: Self = Self("main");
 }
 
@@ -48,6 +51,7 @@ impl fmt::Display for LaneId {
 /// What is known of a lane before anything runs on it.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Lane {
+    /// Its id, in settings, files and addresses.
     pub id: LaneId,
     /// Label of metrics: how bytes travel. One transport may carry several protocols.
     pub transport: &'static str,
@@ -65,18 +69,24 @@ pub struct Lane {
     pub path: &'static str,
     /// An address that it answers, as a hint for who asked for another.
     pub example: &'static str,
+    /// How publications come down.
     pub fetching: Fetching,
+    /// How a client publishes.
     pub sending: Sending,
     /// Whether its connections begin with a request to upgrade (RFC 9110 §7.8).
     pub upgrades: bool,
     /// Whether it is served only at its own port, and not at the main lane's: an ordinary handler takes
     /// its upgrades, and actix-http can be set to that only for a whole port.
     pub needs_own_port: bool,
+    /// Whether it goes on from its position after a break.
     pub resuming: Resuming,
+    /// What this lab adds around the data.
     pub lab_part: LabPart,
     /// Whether the compare page starts with it.
     pub is_compared_first: bool,
+    /// Colour and dashes.
     pub look: Look,
+    /// The module that pages use it with.
     pub browser_client: BrowserClient,
 }
 
@@ -192,6 +202,7 @@ const fn socketio_client(transports: &'static [&'static str]) -> BrowserClient {
 const ASK_WITH_PUSHER_JS: &str = "pusher-js, whose settings the console page shows";
 const ASK_WITH_SOCKETIO: &str = "socket.io-client, at /socket.io";
 
+/// Short polling: a request for each look (RFC 6202 §2).
 pub static SHORT_POLL: Lane = Lane {
     id: LaneId("short-poll"),
     transport: "short-poll",
@@ -217,6 +228,7 @@ pub static SHORT_POLL: Lane = Lane {
     browser_client: module("short-poll.js"),
 };
 
+/// Long polling: a held request (RFC 6202 §2).
 pub static LONG_POLL: Lane = Lane {
     id: LaneId("long-poll"),
     transport: "long-poll",
@@ -242,6 +254,7 @@ pub static LONG_POLL: Lane = Lane {
     browser_client: module("long-poll.js"),
 };
 
+/// Server-sent events (WHATWG HTML §9.2).
 pub static SSE: Lane = Lane {
     id: LaneId("sse"),
     transport: "sse",
@@ -267,6 +280,7 @@ pub static SSE: Lane = Lane {
     browser_client: module("sse.js"),
 };
 
+/// WebSocket by a socket of the lab's own (RFC 6455).
 pub static WEBSOCKET: Lane = Lane {
     id: LaneId("websocket"),
     transport: "websocket",
@@ -292,6 +306,7 @@ pub static WEBSOCKET: Lane = Lane {
     browser_client: module("websocket.js"),
 };
 
+/// Pusher Channels, protocol 7, over WebSocket.
 pub static CHANNELS: Lane = Lane {
     id: LaneId("channels"),
     transport: "websocket",
@@ -317,6 +332,7 @@ pub static CHANNELS: Lane = Lane {
     browser_client: pusher_js(&["ws"]),
 };
 
+/// Channels over one HTTP response that grows: `xhr_streaming` of pusher-js.
 pub static CHANNELS_STREAMING: Lane = Lane {
     id: LaneId("channels-streaming"),
     transport: "xhr_streaming",
@@ -342,6 +358,7 @@ pub static CHANNELS_STREAMING: Lane = Lane {
     browser_client: pusher_js(&["xhr_streaming"]),
 };
 
+/// Channels over held requests: `xhr_polling` of pusher-js.
 pub static CHANNELS_POLLING: Lane = Lane {
     id: LaneId("channels-polling"),
     transport: "xhr_polling",
@@ -367,6 +384,7 @@ pub static CHANNELS_POLLING: Lane = Lane {
     browser_client: pusher_js(&["xhr_polling"]),
 };
 
+/// Socket.IO over Engine.IO's polling.
 pub static SOCKETIO_POLLING: Lane = Lane {
     id: LaneId("socketio-polling"),
     transport: "polling",
@@ -392,6 +410,7 @@ pub static SOCKETIO_POLLING: Lane = Lane {
     browser_client: socketio_client(&["polling"]),
 };
 
+/// Socket.IO over Engine.IO's WebSocket.
 pub static SOCKETIO_WEBSOCKET: Lane = Lane {
     id: LaneId("socketio-websocket"),
     transport: "websocket",
@@ -417,6 +436,7 @@ pub static SOCKETIO_WEBSOCKET: Lane = Lane {
     browser_client: socketio_client(&["websocket"]),
 };
 
+/// WebSocket by the crate `actix-ws`, as its documentation teaches it.
 pub static ACTIX_WS: Lane = Lane {
     id: LaneId("actix-ws"),
     transport: "actix-ws",
@@ -442,6 +462,7 @@ pub static ACTIX_WS: Lane = Lane {
     browser_client: module("actix-ws.js"),
 };
 
+/// Lines of JSON, read by `fetch` as they come (WHATWG Streams).
 pub static FETCH_STREAM: Lane = Lane {
     id: LaneId("fetch-stream"),
     transport: "fetch-stream",

@@ -1,4 +1,10 @@
 //! The command line: types only, no effects.
+//!
+//! clap shows plain doc comments as help. What is for readers of the code alone is written as
+//! `#[doc = concat!(…)]`, which clap does not read: so a note on a struct does not become the help of
+//! the command that it is of.
+//!
+//! May use: `config`, `run`, `saved`, `jobs`.
 
 use std::path::PathBuf;
 
@@ -45,12 +51,15 @@ const RUN_MORE: &str = "Ready plans (pushlab run NAME, with flags to change them
 #[derive(Debug, Parser)]
 #[command(name = "pushlab", version, args_conflicts_with_subcommands = true, after_help = MORE)]
 pub struct Cli {
+    #[doc = concat!("What ", "is to be done; `None`: the lab is started.")]
     #[command(subcommand)]
     pub command: Option<Command>,
+    #[doc = concat!("How ", "the lab is started, where there is no command.")]
     #[command(flatten)]
     pub serve: ServeArgs,
 }
 
+#[doc = concat!("What ", "the program can do.")]
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Start the lab (what happens without a command, too)
@@ -75,16 +84,20 @@ pub enum Command {
     Lesson(LessonArgs),
 }
 
+#[doc = concat!("`pushlab lesson`: ", "which of its commands.")]
 #[derive(Debug, Clone, clap::Args)]
 pub struct LessonArgs {
+    #[doc = concat!("What ", "is done with lessons.")]
     #[command(subcommand)]
     pub what: LessonCommand,
 }
 
+#[doc = concat!("What ", "can be done with lessons.")]
 #[derive(Debug, Clone, Subcommand)]
 pub enum LessonCommand {
     /// Say what is wrong with lessons, each with its line and what to do
     Check {
+        #[doc = concat!("Markdown ", "files.")]
         #[arg(value_name = "FILE", required = true)]
         files: Vec<PathBuf>,
     },
@@ -120,9 +133,12 @@ pub enum LessonCommand {
     },
 }
 
+#[doc = concat!("`pushlab trigger`: ", "what to publish, where, and what the call is signed with.")]
 #[derive(Debug, Clone, clap::Args)]
 pub struct TriggerArgs {
+    #[doc = concat!("Where ", "to publish.")]
     pub channel: String,
+    #[doc = concat!("Name ", "of the event.")]
     pub event: String,
     /// What the event carries, most often JSON; - reads standard input
     pub data: String,
@@ -132,6 +148,7 @@ pub struct TriggerArgs {
     /// Id of the application [default: the demo application of a lab on this machine]
     #[arg(long, env = "PUSHLAB_APP_ID", requires_all = ["key", "secret"])]
     pub app: Option<String>,
+    #[doc = concat!("Key ", "of the application.")]
     #[arg(long, env = "PUSHLAB_APP_KEY", requires_all = ["app", "secret"])]
     pub key: Option<String>,
     /// Better given in the environment, where other users do not see it
@@ -145,6 +162,7 @@ pub struct TriggerArgs {
     pub info: Option<String>,
 }
 
+#[doc = concat!("`pushlab run`: ", "the plan, and what becomes of the result.")]
 #[derive(Debug, Clone, clap::Args)]
 pub struct RunArgs {
     /// A ready plan by name (see below), or a plan in TOML; - reads standard input
@@ -153,12 +171,16 @@ pub struct RunArgs {
     /// The same
     #[arg(long = "plan", value_name = "PLAN", conflicts_with = "plan")]
     pub plan_named: Option<PathBuf>,
+    #[doc = concat!("What ", "the plan sets; flags count before a file.")]
     #[command(flatten)]
     pub settings: PlanSettings,
+    #[doc = concat!("How ", "the result is shown.")]
     #[command(flatten)]
     pub forms: Forms,
+    #[doc = concat!("What ", "makes the run fail.")]
     #[command(flatten)]
     pub judging: Judging,
+    #[doc = concat!("Where ", "the result is saved.")]
     #[command(flatten)]
     pub keep: Keep,
     /// How to tell what happens
@@ -166,17 +188,21 @@ pub struct RunArgs {
     pub progress: Form,
 }
 
+#[doc = concat!("`pushlab report`: ", "which result, and how it is shown.")]
 #[derive(Debug, Clone, clap::Args)]
 pub struct ReportArgs {
     /// A result that --save or --json wrote, or a file of the data folder; of a run or an experiment
     #[arg(value_name = "FILE")]
     pub file: PathBuf,
+    #[doc = concat!("How ", "the result is shown.")]
     #[command(flatten)]
     pub forms: Forms,
+    #[doc = concat!("What ", "makes the report fail.")]
     #[command(flatten)]
     pub judging: Judging,
 }
 
+#[doc = concat!("`pushlab experiment`: ", "which one, and how much of it.")]
 #[derive(Debug, Clone, clap::Args)]
 pub struct ExperimentArgs {
     /// Its number in the catalogue, as in E2; or list
@@ -185,8 +211,10 @@ pub struct ExperimentArgs {
     /// The whole of it, with repetitions; without, what fits into about 20 s
     #[arg(long)]
     pub full: bool,
+    #[doc = concat!("How ", "the result is shown.")]
     #[command(flatten)]
     pub forms: Forms,
+    #[doc = concat!("Where ", "the result is saved.")]
     #[command(flatten)]
     pub keep: Keep,
     /// How to tell what happens
@@ -194,6 +222,7 @@ pub struct ExperimentArgs {
     pub progress: Form,
 }
 
+#[doc = concat!("`pushlab serve` and `pushlab class`: ", "the settings of a lab.")]
 #[derive(Debug, Clone, Default, clap::Args)]
 pub struct ServeArgs {
     /// Read settings from this TOML file
@@ -202,6 +231,7 @@ pub struct ServeArgs {
     /// Print the effective settings as JSON, without secrets, and stop
     #[arg(long)]
     pub print_settings: bool,
+    #[doc = concat!("Settings ", "that were given as flags.")]
     #[command(flatten)]
     pub settings: Settings,
 }

@@ -11,6 +11,8 @@
 //! slewed alike (`adjtime`), so it stays the same until somebody sets one of them.
 //!
 //! Domain code takes instants as parameters; only the shell reads clocks.
+//!
+//! May use: no other room.
 
 use std::{
     sync::{
@@ -44,6 +46,7 @@ pub struct Reading {
 
 /// Where the two clocks are read.
 pub trait Source {
+    /// Both clocks, as nearly at once as two calls allow.
     fn read(&self) -> Reading;
 }
 
@@ -68,6 +71,7 @@ pub struct Clock<S> {
 }
 
 impl<S: Source> Clock<S> {
+    /// A clock that begins to look for steps now.
     pub fn new(source: S) -> Self {
         let first = source.read();
         Self {

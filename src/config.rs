@@ -5,6 +5,8 @@
 //! that order; what nobody gives has its default. This is the only place that reads the
 //! environment. The effective values are printed where `--print-settings` asks for them, logged at
 //! `debug`, and stored with every result.
+//!
+//! May use: `channel`, `lane`, `hub`, `broker`, `node`, `access`.
 
 pub mod apps;
 pub mod presenter;
@@ -78,7 +80,9 @@ impl<'de> Deserialize<'de> for Span {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "lowercase")]
 pub enum LogFormat {
+    #[doc = concat!("Lines ", "for people.")]
     Human,
+    #[doc = concat!("A ", "JSON object a line.")]
     Json,
 }
 
@@ -93,27 +97,50 @@ impl FromStr for LogFormat {
 /// Why the settings are not usable. `Display` names the setting and the way out.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
+    /// The settings file cannot be read.
     #[error("the settings file {path} cannot be read")]
-    Unreadable { path: String, source: io::Error },
+    Unreadable {
+        /// The file.
+        path: String,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// The settings file is not understood.
     #[error("the settings file {path} is not understood")]
     BadFile {
+        /// The file.
         path: String,
+        /// What the parser says, with the line.
         source: Box<toml::de::Error>,
     },
+    /// An environment variable is not understood.
     #[error("{variable}={value:?} is not understood: {why}")]
     BadVariable {
+        /// Its name.
         variable: String,
+        /// What it has.
         value: String,
+        /// What it is to have.
         why: String,
     },
+    /// The log filter is not understood.
     #[error(
         "log is {value:?}, which is no filter: {why}; write it like warn, info or pushlab=debug"
     )]
-    BadLog { value: String, why: String },
+    BadLog {
+        /// As it was given.
+        value: String,
+        /// What is wrong.
+        why: String,
+    },
+    /// A setting is outside of its range.
     #[error("{name} is {value}; {expected}")]
     OutOfRange {
+        /// The setting's name.
         name: &'static str,
+        /// What it was given.
         value: String,
+        /// What it may be.
         expected: &'static str,
     },
 }
@@ -133,7 +160,9 @@ macro_rules! settings {
         #[derive(Debug, Clone, Default, clap::Args, Deserialize)]
         #[serde(deny_unknown_fields)]
         pub struct Settings {
-            $(#[arg(long, help = $help $(, $($clap)*)?)] pub $name: Option<$type>,)+
+            // Not a plain literal, or clap would take it for the help a second time.
+            $(#[doc = concat!($help, ".")] #[arg(long, help = $help $(, $($clap)*)?)] pub $name: Option<$type>,)+
+            /// Applications of Pusher Channels; in the settings file only.
             #[arg(skip)]
             pub apps: Option<Vec<AppSettings>>,
         }
@@ -519,6 +548,7 @@ impl Config {
         if self.is_tls() { "https" } else { "http" }
     }
 
+    /// The settings that bound the node: channels, histories, presence, rates.
     pub fn node_limits(&self) -> NodeLimits {
         NodeLimits {
             broker: MemoryLimits {
@@ -552,6 +582,7 @@ impl Config {
         }
     }
 
+    /// The settings of each connection's socket.
     pub fn tcp_options(&self) -> TcpOptions {
         TcpOptions {
             keepalive: self.tcp_keepalive.0,

@@ -8,15 +8,21 @@
 //! | [`Internal`](Disconnect::Internal) | the broker failed | 1011 | `closing` | reconnect with back-off |
 //!
 //! Violations of a protocol are not here: their close codes belong to the protocol's codec.
+//!
+//! May use: no other room.
 
 use std::fmt;
 
 /// Why the server ends a connection. `Display` is the word that clients see.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Disconnect {
+    /// The node stops.
     Shutdown,
+    /// The queue's budget was passed.
     SlowConsumer,
+    /// Nothing came back after a ping.
     PongTimeout,
+    /// Something failed on the server's side.
     Internal,
 }
 

@@ -3,6 +3,8 @@
 //! Over HTTP a refusal is `{"error":{"code","message","hint"}}` with the status of its code; on a
 //! WebSocket the same object is an `error` message. Startup errors are another matter and live
 //! with the command line.
+//!
+//! May use: `channel`, `codec`, `broker`, `node`.
 
 pub mod page;
 
@@ -24,7 +26,9 @@ use crate::{
 /// what to do about it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refusal {
+    /// For programs; it decides the status.
     pub code: Code,
+    /// For people: what is wrong with this request.
     pub message: Cow<'static, str>,
     /// What to do about it where the code's own hint would lead astray.
     hint: Option<Cow<'static, str>>,
@@ -35,20 +39,29 @@ macro_rules! codes {
     ($($(#[$doc:meta])* $name:ident = $wire:literal, $status:ident, $hint:literal;)+) => {
         /// What kind of refusal.
         #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-        pub enum Code { $($(#[$doc])* $name),+ }
+        pub enum Code {
+            $(
+                $(#[$doc])*
+                #[doc = concat!("`", $wire, "`, ", stringify!($status), ". ", $hint)]
+                $name
+            ),+
+        }
 
         impl Code {
             #[cfg(test)]
             const ALL: &[Code] = &[$(Code::$name),+];
 
+            /// As it stands in the body of a refusal, `{"error":{"code":"too_fast",…}}`; for programs.
             pub fn as_str(self) -> &'static str {
                 match self { $(Self::$name => $wire),+ }
             }
 
+            /// The status that the refusal is answered with (RFC 9110 §15).
             pub fn status(self) -> StatusCode {
                 match self { $(Self::$name => StatusCode::$status),+ }
             }
 
+            /// What to do instead, for people; part of the body.
             pub fn hint(self) -> &'static str {
                 match self { $(Self::$name => $hint),+ }
             }
@@ -218,6 +231,7 @@ codes! {
 }
 
 impl Refusal {
+    /// A refusal with the hint of its code. `message`: what is wrong with this request.
     pub fn new(code: Code, message: impl Into<Cow<'static, str>>) -> Self {
         Self {
             code,

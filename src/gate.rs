@@ -8,6 +8,8 @@
 //! Decided by the path that leads to the handler ([`routed_path`]), not by the way it was written, and
 //! by what stands there: each endpoint says whose pages it is for ([`Door`]). `/healthz` is answered
 //! under any name. The lab's own API is changed by its own pages only, port included.
+//!
+//! May use: `error`, `access`, `registry`, `lab_api`.
 
 use actix_http::Request;
 use actix_web::{

@@ -1,5 +1,7 @@
 //! What the parts of one running lab share, whatever they speak: it knows no transport and no
 //! protocol.
+//!
+//! May use: `lane`, `metrics`, `node`, `access`, `config`.
 
 use std::{
     net::{IpAddr, SocketAddr},
@@ -24,29 +26,38 @@ use crate::{
 /// A lane's address, once it listens.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct LaneAddress {
+    /// The lane.
     pub lane: LaneId,
+    /// Its address as browsers on this machine reach it, without a slash at the end.
     pub url: String,
+    /// The port that it got.
     #[serde(skip)]
     pub port: u16,
 }
 
 /// Shared by all workers.
 pub struct Lab {
+    /// Effective settings.
     pub config: Config,
     /// Under which names it answers, and whose pages are let in.
     pub doors: Doors,
+    /// Channels, subscribers, history, presence.
     pub node: Arc<Node>,
+    /// Counts of every connection.
     pub meters: Arc<Meters>,
     /// Network conditions of the lanes.
     pub conditions: ConditionsByLane,
+    /// Histograms of delays.
     pub latencies: Latencies,
     /// Texts of `/metrics` that wait for their readers.
     pub metrics_answers: Answers,
+    /// Keys with which pages report delays.
     pub report_keys: ReportKeys,
     /// Who may see secrets and change the lab for others.
     pub presenter: Presenter,
     /// Of the stand-ins that this lab starts: only who shows it is a native client for a class.
     pub stand_ins_key: OwnKey,
+    /// When the server started, µs of the time of day.
     pub started_us: u64,
     /// Written once, when every lane is bound.
     pub addresses: OnceLock<Vec<LaneAddress>>,
@@ -56,6 +67,7 @@ pub struct Lab {
 }
 
 impl Lab {
+    /// Addresses of all lanes; empty until they listen.
     pub fn addresses(&self) -> &[LaneAddress] {
         self.addresses.get().map(Vec::as_slice).unwrap_or_default()
     }

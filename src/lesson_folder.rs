@@ -2,6 +2,8 @@
 //!
 //! What is read is bounded: of the folder's `.md` files the first [`FILES_MAX`] by name, and of each
 //! no more than a lesson may have. Parsing is [`crate::lessons`]'.
+//!
+//! May use: `lessons`.
 
 use std::{
     fs, io,
@@ -29,6 +31,7 @@ pub struct LessonFolder {
 }
 
 impl LessonFolder {
+    /// The lessons of this folder, read when they are asked for.
     pub fn of(folder: &Path) -> Self {
         Self {
             folder: folder.to_path_buf(),

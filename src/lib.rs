@@ -13,13 +13,52 @@
 //!                   metrics ─────► pages, lab_api, /metrics
 //! ```
 //!
+//! This page is where reading begins: how one publication gets through, in which order the rooms
+//! make sense, and which room may use which. The head of each room says what it is and what it may
+//! use; those of [`lane`], [`hub`] and [`transport`] also what was rejected, what it costs, by
+//! which command that is shown, and in which experiment and lesson it can be seen. Words are those
+//! of `docs/glossary.md`; why the house has this shape is in `docs/architecture.md`.
+//!
+//! # One publication, from a POST to a WebSocket
+//!
+//! ```text
+//! curl -X POST http://127.0.0.1:8080/api/channels/news/publications -d '{"event":"tick","data":{"n":1}}'
+//! ```
+//!
+//! 1. **In.** [`lane::stream::LaneStream`] reads the bytes and counts them before anybody knows what
+//!    they are. actix-http makes a request of them.
+//! 2. **Whose.** [`registry::Route`] finds the endpoint by the path, and with it the labels under
+//!    which the bytes are metered; [`gate`] looks at the names that it came under and from.
+//! 3. **Understood.** [`transport::http_api`] reads the body; [`codec::envelope::decode_publish`]
+//!    makes a [`channel::Draft`] of it. `data` is not taken apart: it will leave as it came.
+//! 4. **Published.** [`node::Node::publish_by`] asks the bounds, and the [`broker`] appends it to
+//!    the channel's [`channel::history`]. Now it has an epoch and an offset: it is a
+//!    [`channel::Publication`], and the POST is answered with its position.
+//! 5. **Fanned out.** [`hub::Hub::broadcast`] hands a pointer to each thread that has subscribers.
+//!    [`hub::Shard`]'s loop encodes it once for the form `PlainFrame` ([`hub::Format`]) and offers
+//!    the same bytes to every subscriber.
+//! 6. **Out.** The subscriber of [`transport::websocket`] gives them to its socket, which writes
+//!    them in this very call if the kernel takes them; else they wait in a [`hub::queue`], within a
+//!    budget.
+//! 7. **Counted.** What the kernel took, [`lane::meter`] books by layer, and [`metrics::latency`]
+//!    how long it was from publishing to there. `/api/stats` and the pages read both.
+//! 8. **Seen.** `static/js/transports/websocket.js` parses the frame, and hands it to the page once.
+//!
+//! On another lane only steps 5 to 8 differ: a held poll is answered ([`transport::long_poll`]), a
+//! stream gets an event ([`transport::sse`]), a client that asks now and then finds it in the
+//! history ([`transport::short_poll`]).
+//!
 //! # Reading order
+//!
+//! Whoever has an hour reads [`transport::short_poll`], [`transport::long_poll`],
+//! [`transport::sse`] and [`transport::websocket`], and beside each its module in
+//! `static/js/transports/`. Whoever has a day goes from the ground up:
 //!
 //! 1. [`catalogue`]: every lane, as facts; [`channel`]: names, publications, positions; history and
 //!    presence without I/O; [`disconnect`]: why a connection is ended
-//! 2. [`codec`]: bytes to values and back: the plain envelope, event streams, lines of JSON, WebSocket frames,
-//!    Pusher's frames, Engine.IO and Socket.IO packets; [`capture`]: what was read and written, as units
-//!    that can be shown
+//! 2. [`codec`]: bytes to values and back: the plain envelope, event streams, lines of JSON,
+//!    WebSocket frames, Pusher's frames, Engine.IO and Socket.IO packets; [`capture`]: what was
+//!    read and written, as units that can be shown
 //! 3. [`hub`]: fan-out on one node, when publications leave for their subscribers
 //!    ([`hub::coalesce`]), and what waits for one that does not read ([`hub::queue`]); [`broker`]:
 //!    history; [`node`]: the one place that publishes
@@ -35,8 +74,8 @@
 //!    teacher's own; [`class`]: a lesson hour with a phone for each student, and [`class_keep`]: its
 //!    file; [`stand_in`]: native clients in the phones' place; [`lesson_play`]: a lesson without
 //!    people; [`saved`]: results on disk; [`jobs`]: runs that pages start
-//! 8. [`reach`] and [`qr`]: how phones find this machine; [`demo`], [`metrics`], [`lab_api`], [`pages`]:
-//!    what is shown
+//! 8. [`reach`] and [`qr`]: how phones find this machine; [`demo`], [`metrics`], [`lab_api`],
+//!    [`pages`]: what is shown
 //! 9. [`config`], [`cli`], [`tls`], [`server`]: how it is started and stopped; [`access`]: who asks,
 //!    and the presenter; [`gate`]: which requests are let in;
 //!    [`program`]: what `main` does
@@ -97,8 +136,8 @@
 //!
 //! # Invariants
 //!
-//! 1. `catalogue`, `channel`, `class`, `codec`, `capture` and `lessons` do no I/O, read no clock, and
-//!    import neither actix nor tokio.
+//! 1. `catalogue`, `channel`, `class`, `codec`, `capture` and `lessons` do no I/O, read no clock,
+//!    and import neither actix nor tokio.
 //! 2. A publication is encoded once per wire format; subscribers share the bytes.
 //! 3. Every queue has a budget in bytes and a stated policy; a drop is counted and shown.
 //! 4. A subscriber that names a position gets everything after it, in order, once; or is told

@@ -1,4 +1,6 @@
 //! Whom an address counts for, wherever something is bounded by address.
+//!
+//! May use: no other room.
 
 use std::net::{IpAddr, Ipv6Addr};
 

@@ -1,4 +1,7 @@
 //! Server-rendered pages. What they show live comes from `lab_api` and from the lanes.
+//!
+//! May use: `qr`, `catalogue`, `channel`, `lane`, `error`, `access`, `run`, `experiments`,
+//! `lessons`, `class`, `saved`, `lab`, `registry`, `transport`, `lab_api`.
 
 mod choices;
 mod class;
@@ -35,6 +38,7 @@ use crate::{
     transport::wrong_method,
 };
 
+/// Routes of all pages, on the main lane.
 pub fn configure(config: &mut web::ServiceConfig) {
     for (path, route) in [
         ("/", web::get().to(home)),

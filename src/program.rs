@@ -3,6 +3,9 @@
 //! 0 done, or stopped as asked; 1 failed; 2 settings, arguments or plan not understood; 3 a run
 //! shows what it must not; 4 a run's result is not valid; 69 an address cannot be listened on, or
 //! a lab cannot be reached.
+//!
+//! May use: `lab_api`, `qr`, `config`, `run`, `experiments`, `lessons`, `lesson_folder`,
+//! `stand_in`, `lesson_play`, `saved`, `jobs`, `cli`, `telemetry`, `lab`, `protocol`, `server`.
 
 mod class;
 mod plan_of_hour;

@@ -1,5 +1,7 @@
 //! A text as a QR code (ISO/IEC 18004), for pages and for terminals. Made here: a class has no
 //! internet, and no other site learns the address.
+//!
+//! May use: no other room.
 
 use std::fmt::Write;
 

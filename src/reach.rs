@@ -4,6 +4,8 @@
 //! virtual machines and containers, VPNs. A QR code with one of those leads nowhere, so [`order`]
 //! sorts them by kind and by interface, drops what no phone can use, and says what each is. The
 //! teacher has the last word.
+//!
+//! May use: no other room.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -12,6 +14,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 pub struct Seen {
     /// As in `wlan0`, `en0`, `docker0`.
     pub interface: String,
+    /// The address.
     pub ip: IpAddr,
     /// Whether something is connected to it: a cable, an access point.
     pub is_connected: bool,
@@ -22,8 +25,11 @@ pub struct Seen {
 /// An address to try.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reach {
+    /// The address.
     pub ip: IpAddr,
+    /// Name of its interface, as in `en0`.
     pub interface: String,
+    /// What stands behind it.
     pub kind: Kind,
 }
 
@@ -45,8 +51,11 @@ pub enum Kind {
 /// Who makes an interface that is no network card.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Adapter {
+    /// Docker and the like.
     Container,
+    /// A virtual machine's host side.
     Machine,
+    /// A tunnel.
     Vpn,
 }
 

@@ -1,6 +1,8 @@
 //! Logs: `tracing` to standard error, for people or as JSON lines.
 //!
 //! Request ids come from `tracing-actix-web`; no user text is logged at `info`.
+//!
+//! May use: `access`, `config`.
 
 use actix_web::{
     body::MessageBody,

@@ -3,6 +3,8 @@
 //! Only HTTP/1.1 is offered (ALPN): HTTP/2 would put all requests of a lane on one connection, and
 //! so change what the lab compares. Not here: client certificates, and reading the files anew
 //! while the server runs.
+//!
+//! May use: `config`, `reach`.
 
 use std::{
     collections::BTreeSet,
@@ -26,30 +28,46 @@ const DAY: Duration = Duration::from_secs(24 * 3_600);
 /// Why there is no certificate to serve with.
 #[derive(Debug, thiserror::Error)]
 pub enum TlsError {
+    /// A certificate without its key, or a key without its certificate.
     #[error("--tls-cert and --tls-key go together: give both, or --tls-self-signed alone")]
     HalfGiven,
+    /// A PEM file cannot be read.
     #[error("the {what} {path} cannot be read: it must be a PEM file")]
     Unreadable {
+        /// `certificate` or `key`.
         what: &'static str,
+        /// The file.
         path: PathBuf,
+        /// What is wrong with it.
         source: pem::Error,
     },
+    /// The file has no certificate.
     #[error("{path} holds no certificate: a PEM file with BEGIN CERTIFICATE is expected")]
-    NoCertificate { path: PathBuf },
+    NoCertificate {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The key is not the certificate's.
     #[error("the certificate {cert} and the key {key} do not go together")]
     Mismatch {
+        /// The certificate's file.
         cert: PathBuf,
+        /// The key's file.
         key: PathBuf,
+        /// What rustls says.
         source: rustls::Error,
     },
+    /// A certificate of one's own cannot be made.
     #[error("no certificate could be made")]
     SelfSigned(#[source] rcgen::Error),
+    /// The certificate cannot be served with.
     #[error("the certificate that was made cannot be used")]
     Unusable(#[source] rustls::Error),
 }
 
 /// What lanes speak TLS with.
 pub struct Identity {
+    /// What each handshake begins with.
     pub config: Arc<ServerConfig>,
     /// SHA-256 of the server's own certificate, as browsers show it.
     pub fingerprint: String,

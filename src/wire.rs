@@ -7,6 +7,8 @@
 //! figures have that name, as the sum of two. [`protocol`](Layers::protocol) is what any user of
 //! the protocol pays, and [`lab`](Layers::lab) what this instrument adds to measure it. The
 //! reasoning for each form of a publication stands with its encoder in `codec`.
+//!
+//! May use: no other room.
 
 use std::ops::{Add, AddAssign, Sub};
 
@@ -38,6 +40,7 @@ impl Layers {
         self.protocol + self.lab
     }
 
+    /// All of them together: the bytes without HTTP's heads.
     pub fn total(&self) -> u64 {
         self.framing + self.envelope() + self.payload
     }

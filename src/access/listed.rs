@@ -22,6 +22,7 @@ impl Default for Origins {
 }
 
 impl Origins {
+    /// A list that names no origin; what an endpoint has that asks for nothing of its own.
     pub const fn none() -> Self {
         Self::Listed(Vec::new())
     }

@@ -7,6 +7,8 @@
 //!   programs such as curl say nothing and are let in.
 //! - [`presenter`]: that, and the presenter's token. The address proves nothing: behind a proxy on
 //!   the same machine, everybody comes over the loopback.
+//!
+//! May use: `error`.
 
 pub mod address;
 pub mod asked_name;

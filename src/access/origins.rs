@@ -30,6 +30,7 @@ use crate::error::{Code, Refusal};
 /// What every lane checks.
 #[derive(Debug, Clone, Default)]
 pub struct Doors {
+    /// Names under which the lab answers; a request under another gets 421 (RFC 9110 §15.5.20).
     pub hosts: Hosts,
     /// The setting `origins`.
     pub origins: Origins,

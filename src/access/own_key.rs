@@ -9,6 +9,7 @@ use subtle::ConstantTimeEq;
 pub struct OwnKey(String);
 
 impl OwnKey {
+    /// A new key of 128 random bits, known to whoever made the thing it guards.
     pub fn make() -> Self {
         Self(format!("{:032x}", rand::random::<u128>()))
     }

@@ -51,6 +51,7 @@ impl Presenter {
         }
     }
 
+    /// Whether nobody is asked for the token (`--no-token`).
     pub fn is_waived(&self) -> bool {
         self.token.is_none()
     }

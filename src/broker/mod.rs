@@ -3,6 +3,8 @@
 //! A [`Broker`] gives each draft its position and hands every publication of this and other nodes
 //! to the node, in each channel's order. [`memory`] is the default and serves one node. Whatever
 //! implements the trait must pass [`contract::run`].
+//!
+//! May use: `channel`.
 
 pub mod contract;
 pub mod memory;
@@ -21,8 +23,10 @@ pub type BrokerFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, BrokerError
 /// one channel. Must return soon.
 pub type OnPublication = Box<dyn Fn(&Arc<Publication>) + Send + Sync>;
 
+/// Why a broker does not do what it is asked.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum BrokerError {
+    /// The table of channels is full (so many) and none can be given up; `max_channels`.
     #[error("this node has {0} channels already, the most it may keep")]
     TooManyChannels(usize),
 }

@@ -25,6 +25,7 @@ pub struct About {
 /// The end of a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Ended {
+    /// When, µs since the tap was opened.
     pub us: u64,
     /// Who closed it first; `None` where that is not known.
     pub by: Option<Direction>,

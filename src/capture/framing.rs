@@ -2,7 +2,7 @@
 //! which it comes: HTTP/1.1 (RFC 9112), and after an upgrade WebSocket frames (RFC 6455 §5.2).
 //!
 //! Requests are numbered, and an answer belongs to the oldest request that has none. What cannot be
-//! followed ends in [`State::Lost`]: nothing more is kept of that direction.
+//! followed ends in `State::Lost`: nothing more is kept of that direction.
 
 use std::collections::VecDeque;
 
@@ -21,12 +21,17 @@ const SIZE_LINE_MAX_BYTES: usize = 1 << 10;
 /// One head, body, chunk or frame.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Piece {
+    /// Which request of its connection it belongs to, from 1.
     pub exchange: u32,
+    /// Which way it went.
     pub direction: Direction,
+    /// What it is.
     pub kind: Kind,
     /// Where it begins in its direction's stream.
     pub at: u64,
+    /// When its first byte passed, µs of the time of day.
     pub first_us: u64,
+    /// When its last byte passed, µs of the time of day.
     pub last_us: u64,
     /// Bytes on the wire.
     pub size: usize,

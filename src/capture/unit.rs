@@ -35,11 +35,13 @@ pub enum Kind {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Secret {
+    /// A `Cookie` or `Set-Cookie` field's value (RFC 6265).
     Cookie,
     /// The value of a header that proves who asks.
     Authorization,
     /// A token, key or password.
     Token,
+    /// An HMAC, or what it is computed of.
     Signature,
     /// Whoever has it takes the session over.
     SessionId,
@@ -54,7 +56,9 @@ pub enum Secret {
 pub struct Hidden {
     /// First byte, from the start of the unit.
     pub at: usize,
+    /// Number of bytes.
     pub len: usize,
+    /// Why.
     pub what: Secret,
 }
 
@@ -63,13 +67,16 @@ pub struct Hidden {
 pub struct Unit {
     /// Number within its tap, from 1, in the order in which units were complete.
     pub n: u64,
+    /// The lane whose tap saw it.
     pub lane: LaneId,
     /// Number of the connection within its tap, from 1.
     pub connection: u32,
     /// Number of the request on its connection, from 1; what follows an upgrade belongs to the
     /// request that asked for it.
     pub exchange: u32,
+    /// Which way it went.
     pub direction: Direction,
+    /// What it is: head, body, chunk or frame.
     pub kind: Kind,
     /// Where it begins in its direction's plain byte stream, from the connection's start or, where
     /// the tap came later, from there.
@@ -78,6 +85,7 @@ pub struct Unit {
     /// `published_us`: read from the layer below, or accepted by it (the kernel, TLS, or the lane's
     /// conditions, which may keep it).
     pub first_us: u64,
+    /// When its last byte passed, µs of the time of day.
     pub last_us: u64,
     /// How many bytes it had on the wire.
     pub size: usize,

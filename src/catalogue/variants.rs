@@ -40,7 +40,9 @@ impl Form {
 pub struct Variant {
     /// Name of its row in plans, tables, thresholds and addresses.
     pub id: &'static str,
+    /// The lane that it is a form of.
     pub lane: &'static Lane,
+    /// Which form.
     pub form: Form,
     /// Its name in a sentence or a heading.
     pub label: &'static str,
@@ -48,6 +50,7 @@ pub struct Variant {
     pub short: &'static str,
     /// One sentence on what it is for.
     pub note: &'static str,
+    /// What this lab adds around the data in this form.
     pub lab_part: LabPart,
     /// Lengths in px, drawn and left out in turn.
     pub dash: &'static [u8],
@@ -62,6 +65,7 @@ const EXTENSION: LabPart = LabPart::Extension(
     "The lab's extension puts position and instants around the data, in a string in a string: more bytes than the other lanes' instants, and no application of Channels pays them.",
 );
 
+/// WebSocket, the data alone in each frame.
 pub static WEBSOCKET_BARE: Variant = Variant {
     id: "websocket-bare",
     lane: &WEBSOCKET,
@@ -74,6 +78,7 @@ pub static WEBSOCKET_BARE: Variant = Variant {
     browser_client: &module("websocket-bare.js"),
 };
 
+/// Server-sent events, the data alone in each event.
 pub static SSE_BARE: Variant = Variant {
     id: "sse-bare",
     lane: &SSE,
@@ -86,6 +91,7 @@ pub static SSE_BARE: Variant = Variant {
     browser_client: &module("sse-bare.js"),
 };
 
+/// Channels over WebSocket with the lab's positions.
 pub static CHANNELS_RESUME: Variant = Variant {
     id: "channels-resume",
     lane: &CHANNELS,
@@ -98,6 +104,7 @@ pub static CHANNELS_RESUME: Variant = Variant {
     browser_client: &CHANNELS.browser_client,
 };
 
+/// Channels over `xhr_streaming` with the lab's positions.
 pub static CHANNELS_STREAMING_RESUME: Variant = Variant {
     id: "channels-streaming-resume",
     lane: &CHANNELS_STREAMING,
@@ -110,6 +117,7 @@ pub static CHANNELS_STREAMING_RESUME: Variant = Variant {
     browser_client: &CHANNELS_STREAMING.browser_client,
 };
 
+/// Channels over `xhr_polling` with the lab's positions.
 pub static CHANNELS_POLLING_RESUME: Variant = Variant {
     id: "channels-polling-resume",
     lane: &CHANNELS_POLLING,

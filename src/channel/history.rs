@@ -53,6 +53,7 @@ pub struct Recovery {
 /// What became of a [`Draft`].
 #[derive(Debug)]
 pub enum Appended {
+    /// It got the next offset.
     New(Arc<Publication>),
     /// Its id was published lately, at this position.
     Duplicate(StreamPosition),
@@ -78,6 +79,7 @@ pub struct History {
 }
 
 impl History {
+    /// An empty history whose first publication will have offset 1.
     pub fn new(channel: ChannelName, epoch: Epoch, limits: HistoryLimits) -> Self {
         Self {
             channel,
@@ -157,6 +159,7 @@ impl History {
         (missed <= self.entries.len()).then_some(missed)
     }
 
+    /// After its newest publication; offset 0 if there was none.
     pub fn position(&self) -> StreamPosition {
         StreamPosition {
             epoch: self.epoch.clone(),

@@ -39,6 +39,7 @@ const fn cost(id_bytes: usize) -> usize {
 }
 
 impl RecentIds {
+    /// A memory without ids.
     pub fn new(limits: IdLimits) -> Self {
         Self {
             limits,
@@ -53,6 +54,8 @@ impl RecentIds {
         self.offsets.get(id).copied()
     }
 
+    /// Remembers that a publication with this id has this offset; forgets what is too old or too
+    /// much.
     pub fn note(&mut self, id: &str, offset: u64, now_us: u64) {
         let id = Arc::<str>::from(id);
         if self.offsets.insert(id.clone(), offset).is_none() {
@@ -74,6 +77,7 @@ impl RecentIds {
         }
     }
 
+    /// Whether it remembers nothing.
     pub fn is_empty(&self) -> bool {
         self.order.is_empty()
     }

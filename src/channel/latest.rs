@@ -64,6 +64,8 @@ impl Kept {
 }
 
 impl Latest {
+    /// Bounds: so many channels, each event no older (µs) and no larger (bytes) than that. The
+    /// eldest goes for a new one.
     pub fn new(max_channels: usize, max_age_us: u64, max_bytes: usize) -> Self {
         Self {
             max_channels,

@@ -3,6 +3,8 @@
 //! Pure values: no I/O, no clock, neither actix nor tokio. [`history`] keeps a channel's recent
 //! publications, [`latest`] the last one for those who come later, [`presence`] who is in it; all
 //! get the time from their callers. [`observer`] is how others are notified of changes.
+//!
+//! May use: no other room.
 
 pub mod history;
 pub mod idempotence;
@@ -55,10 +57,13 @@ pub struct ChannelName(Arc<str>);
 /// Why a text is no channel name.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum BadChannelName {
+    /// It has no character.
     #[error("a channel name is empty")]
     Empty,
+    /// It has so many bytes, over the limit.
     #[error("a channel name has {0} bytes; {CHANNEL_NAME_MAX_BYTES} are allowed")]
     TooLong(usize),
+    /// It has this character, which no name may have.
     #[error("a channel name has the character {0:?}; allowed are A-Z a-z 0-9 _ - = @ , . ;")]
     BadCharacter(char),
 }
@@ -81,6 +86,7 @@ impl ChannelName {
         Ok(Self(name.into()))
     }
 
+    /// The name as it was given.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -162,6 +168,7 @@ impl Epoch {
         fits.then(|| Self(text.into()))
     }
 
+    /// The letters that stand on the wire.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -177,7 +184,9 @@ impl Serialize for Epoch {
 /// As text `epoch:offset` (the form of an SSE `id:` and of an ETag).
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub struct StreamPosition {
+    /// Which life of the history.
     pub epoch: Epoch,
+    /// Number of the last publication seen; 0 before the first.
     pub offset: u64,
 }
 
@@ -207,11 +216,14 @@ impl FromStr for StreamPosition {
 /// One piece of data published to a channel, with its position and its first two instants.
 #[derive(Debug)]
 pub struct Publication {
+    /// Where it was published.
     pub channel: ChannelName,
+    /// The life of the history that it belongs to.
     pub epoch: Epoch,
     /// From 1, without gaps within one epoch; 0 for an ephemeral publication
     /// ([`Publication::ephemeral`]).
     pub offset: u64,
+    /// Its event's name, 1 to [`EVENT_NAME_MAX_BYTES`] bytes.
     pub event: Box<str>,
     /// JSON exactly as the publisher sent it.
     pub data: Box<RawValue>,
@@ -251,10 +263,12 @@ impl Publication {
         }
     }
 
+    /// Whether it has no offset, and so is in no history.
     pub fn is_ephemeral(&self) -> bool {
         self.offset == 0
     }
 
+    /// Where a subscriber is that has it.
     pub fn position(&self) -> StreamPosition {
         StreamPosition {
             epoch: self.epoch.clone(),
@@ -272,15 +286,19 @@ impl Publication {
 /// What a publisher hands in; the broker makes a [`Publication`] of it.
 #[derive(Debug, Clone)]
 pub struct Draft {
+    /// Its event's name.
     pub event: Box<str>,
+    /// JSON, passed on byte for byte.
     pub data: Box<RawValue>,
     /// Idempotence id: for a window of time ([`idempotence`]), publishing again with the same
     /// id answers the first position and publishes nothing.
     pub id: Option<Box<str>>,
+    /// When the publisher meant to publish, µs of the time of day; `None`: when it came.
     pub intended_us: Option<u64>,
     /// The time of day for `published_us`, µs since the Unix epoch; if `None`, the broker's
     /// `now_us` is used.
     pub published_us: Option<u64>,
+    /// Which connection of which protocol sent it, so that it need not get its own.
     pub origin: Option<Box<Origin>>,
 }
 

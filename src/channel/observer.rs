@@ -11,8 +11,11 @@ use super::ChannelName;
 /// A publication, as the observer sees it.
 #[derive(Debug, Clone, Copy)]
 pub struct Published<'a> {
+    /// Where.
     pub channel: &'a ChannelName,
+    /// Its event's name.
     pub event: &'a str,
+    /// JSON, as its publisher wrote it.
     pub data: &'a RawValue,
     /// Streams and sockets that were subscribed right after it was published.
     pub subscribers: usize,

@@ -22,7 +22,9 @@ pub struct Via {
 /// A member as the outside sees it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Member {
+    /// Its id, which it chose itself.
     pub client: Box<str>,
+    /// What others see of it.
     pub name: Box<str>,
     /// Labels of the transports it is attached by, sorted, each once.
     pub transports: Vec<&'static str>,
@@ -35,7 +37,9 @@ pub struct Member {
 /// Somebody came or went.
 #[derive(Debug, Clone, Serialize)]
 pub struct Change {
+    /// Who.
     pub client: Box<str>,
+    /// What others see of it.
     pub name: Box<str>,
     /// What a protocol that has more than a name says of the member.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -180,14 +184,17 @@ impl Presence {
         })
     }
 
+    /// Whether a client is a member.
     pub fn contains(&self, client: &str) -> bool {
         self.members.contains_key(client)
     }
 
+    /// How many members there are; several connections of one client are one.
     pub fn len(&self) -> usize {
         self.members.len()
     }
 
+    /// Whether there is none.
     pub fn is_empty(&self) -> bool {
         self.members.is_empty()
     }

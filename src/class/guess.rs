@@ -14,7 +14,9 @@ const RIGHT_WITHIN_FACTOR: f64 = 1.5;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Guess {
+    /// A number in the unit that was asked for.
     Number(f64),
+    /// One or several options, or all items in an order.
     Choices(Vec<usize>),
     /// A value for each `x`.
     Curve(Vec<f64>),
@@ -49,6 +51,7 @@ impl Asked {
         }
     }
 
+    /// What is asked, in a sentence.
     pub fn question(&self) -> &str {
         match self {
             Self::Number { question, .. }

@@ -11,32 +11,47 @@ const BINS: usize = 10;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum Histogram {
+    /// Of numbers.
     Number {
+        /// Equal parts of the axis.
         bins: Vec<Bin>,
+        /// How many do not know.
         unknown: usize,
         /// Of those who said a number.
         median: Option<f64>,
+        /// How many in all.
         count: usize,
     },
+    /// Of options.
     Choice {
         /// How many chose each.
         options: Vec<usize>,
+        /// How many do not know.
         unknown: usize,
+        /// How many in all.
         count: usize,
     },
     /// For each x: a quarter guessed at most `low`, half at most `middle`, three quarters at most
     /// `high`. Empty where nobody drew one.
     Curve {
+        /// Lower quartile at each x.
         low: Vec<f64>,
+        /// Median at each x.
         middle: Vec<f64>,
+        /// Upper quartile at each x.
         high: Vec<f64>,
+        /// How many do not know.
         unknown: usize,
+        /// How many in all.
         count: usize,
     },
+    /// Of items in an order.
     Order {
         /// `places[i][j]`: how many put item i at place j.
         places: Vec<Vec<usize>>,
+        /// How many do not know.
         unknown: usize,
+        /// How many in all.
         count: usize,
     },
 }
@@ -44,8 +59,11 @@ pub enum Histogram {
 /// From `from`, without `to`; the last one has its end, too.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Bin {
+    /// Lower end, included.
     pub from: f64,
+    /// Upper end.
     pub to: f64,
+    /// Guesses in it.
     pub count: usize,
 }
 
@@ -143,6 +161,7 @@ impl Histogram {
         }
     }
 
+    /// How many guessed, those who do not know included.
     pub fn count(&self) -> usize {
         match self {
             Self::Number { count, .. }

@@ -21,6 +21,8 @@
 //! - [`record`]: what stays; [`paper`]: the record as a file to print; [`kept`]: a stop of the server
 //! - [`plan`]: the plan of the hour, and the minutes used; [`times`]: their ledger
 //! - [`of_lesson`]: all that is read of a lesson's file
+//!
+//! May use: `catalogue`, `run`, `experiments`, `lessons`.
 
 pub mod error;
 pub mod filter;
@@ -120,11 +122,14 @@ pub struct Class {
 /// Which run it is, wherever something comes back later: each class counts its runs from 1.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RunId {
+    /// The class's id.
     pub class: String,
+    /// Which run of this class, from 1.
     pub number: u64,
 }
 
 impl Class {
+    /// A class without participants. `code`: what is typed in at `/join`.
     pub fn new(id: String, code: String, now_us: u64) -> Self {
         Self {
             id,
@@ -161,10 +166,12 @@ impl Class {
         self
     }
 
+    /// Its id, in files.
     pub fn id(&self) -> &str {
         &self.id
     }
 
+    /// The room code that lets phones in.
     pub fn code(&self) -> &str {
         &self.code
     }
@@ -174,6 +181,7 @@ impl Class {
         typed.trim().eq_ignore_ascii_case(&self.code)
     }
 
+    /// Grows with every change, so that a reader knows what it has.
     pub fn revision(&self) -> u64 {
         self.revision
     }

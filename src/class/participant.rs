@@ -84,15 +84,18 @@ impl<'de> Deserialize<'de> for TokenHash {
 /// What `POST /api/class/report` says, every 2 s.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 pub struct Report {
+    /// Whether its page is on the screen.
     pub visible: bool,
     /// Of its line to the lane.
     #[serde(default)]
     pub state: LineState,
+    /// The lane it is on; `None`: on none.
     #[serde(default)]
     pub lane: Option<String>,
     /// Of what came last.
     #[serde(default)]
     pub delay_ms: Option<f64>,
+    /// What it counted in the present run.
     #[serde(default)]
     pub seen: Option<Seen>,
     /// Of what came while the run measured, or, before any run, since the phones were set up; `None`:
@@ -106,6 +109,7 @@ pub struct Report {
     /// The state's `run.number` in which it was; none for 0.
     #[serde(default)]
     pub run: Option<u64>,
+    /// What its browser has; told once.
     #[serde(default)]
     pub can: Option<Can>,
 }
@@ -114,11 +118,16 @@ pub struct Report {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum LineState {
+    /// It has no lane.
     #[default]
     Idle,
+    /// It tries for the first time.
     Connecting,
+    /// It gets what is published.
     Open,
+    /// It had a connection, and tries again.
     Reconnecting,
+    /// It has given up.
     Closed,
 }
 
@@ -167,10 +176,13 @@ impl Late {
 /// What a phone counted since the run's `measured_from_us`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Seen {
+    /// Polls that were answered.
     #[serde(default)]
     pub requests: u64,
+    /// Of these, with nothing in them.
     #[serde(default)]
     pub empty: u64,
+    /// Publications.
     #[serde(default)]
     pub received: u64,
 }
@@ -178,12 +190,16 @@ pub struct Seen {
 /// What a phone's browser has.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Can {
+    /// `WebSocket`.
     #[serde(default)]
     pub websocket: bool,
+    /// `EventSource`.
     #[serde(default)]
     pub eventsource: bool,
+    /// `ReadableStream` of a `fetch`.
     #[serde(default)]
     pub streams: bool,
+    /// The page came by HTTP/2 or later.
     #[serde(default)]
     pub http2: bool,
 }
@@ -191,16 +207,23 @@ pub struct Can {
 /// One phone. What is not kept over a stop of the server is what it says anew within two seconds.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Participant {
+    /// Its number in this class.
     pub id: ParticipantId,
+    /// SHA-256 of the token that its cookie has; the token itself is kept nowhere.
     pub token_hash: TokenHash,
+    /// A harmless name from the list, never a person's own.
     pub name: String,
+    /// When it joined, µs of the time of day.
     pub joined_us: u64,
+    /// When it last reported, µs of the time of day.
     pub last_seen_us: u64,
     /// Index into the class's groups.
     pub group: Option<usize>,
     /// It is a stand-in that this program started.
     pub is_native: bool,
+    /// What its browser has, once told.
     pub can: Option<Can>,
+    /// How it is now.
     #[serde(skip)]
     pub live: Live,
 }
@@ -214,10 +237,15 @@ pub struct Live {
     pub streams_ever: u64,
     /// Until when it had one, µs; of one without.
     pub stream_until_us: Option<u64>,
+    /// Its page is hidden.
     pub is_asleep: bool,
+    /// How its line is.
     pub line: LineState,
+    /// The lane it is on.
     pub lane: Option<String>,
+    /// Delay of what came last, ms.
     pub delay_ms: Option<f64>,
+    /// What it counted in the present run.
     pub seen: Option<Seen>,
     pub delays: Option<Delays>,
     /// The run that `seen` and `delays` are of; 0: before any.
@@ -234,6 +262,7 @@ impl Live {
 }
 
 impl Participant {
+    /// Open, asleep, or gone where it has said nothing for a while.
     pub fn state(&self, now_us: u64) -> GridState {
         let until = self.live.stream_until_us.unwrap_or(self.joined_us);
         let is_gone = self.live.streams == 0 && now_us.saturating_sub(until) >= GONE_AFTER_US;

@@ -7,14 +7,18 @@ use super::{
     Class, Outcome, Participant, given::Given, guess::Asked, histogram::Histogram, state::GroupView,
 };
 
+/// What is kept of an hour: for the teacher, without anything that names a person.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Record {
     /// Its id.
     pub class: String,
     /// What the presenter called it; empty for none.
     pub name: String,
+    /// When the class began, µs of the time of day.
     pub began_us: u64,
+    /// When it ended; `None`: it goes on.
     pub ended_us: Option<u64>,
+    /// Who took part, by their made-up names.
     pub participants: Vec<ParticipantRecord>,
     /// In the order they were given.
     pub lessons: Vec<LessonRecord>,
@@ -52,34 +56,51 @@ pub struct StepTime {
     pub used_s: u32,
 }
 
+/// One participant of a record.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ParticipantRecord {
+    /// The made-up name.
     pub name: String,
+    /// When it joined, µs of the time of day.
     pub first_seen_us: u64,
+    /// When it last reported, µs of the time of day.
     pub last_seen_us: u64,
+    /// A native client in a phone's place.
     pub is_native: bool,
 }
 
+/// One lesson of a record.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct LessonRecord {
+    /// The lesson's id.
     pub id: String,
+    /// The lesson's title.
     pub title: String,
+    /// Claims that it is about.
     pub claims: Vec<String>,
+    /// When it began, µs of the time of day.
     pub began_us: u64,
+    /// What was guessed, as it was asked.
     pub guess: Option<Asked>,
     /// Of the last round.
     pub guesses: Option<Histogram>,
     /// Of the first, where there was a second.
     pub first_guesses: Option<Histogram>,
+    /// What came out of its run.
     pub outcome: Option<Outcome>,
+    /// Theory alone was shown.
     pub predicted_only: bool,
+    /// What theory says, in the guess's unit.
     pub theory: Option<f64>,
     /// Of a choice, from 1.
     pub right: Vec<usize>,
     /// How it was measured, for people.
     pub parameters: String,
+    /// Seed of its run.
     pub seed: Option<u64>,
+    /// The last question and its answers.
     pub ask: Option<AskRecord>,
+    /// What the phones connected to.
     pub groups: Vec<GroupView>,
     /// Of saved results.
     pub run_ids: Vec<String>,
@@ -88,9 +109,12 @@ pub struct LessonRecord {
     pub steps: Vec<StepTime>,
 }
 
+/// The last question of a lesson.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct AskRecord {
+    /// The question.
     pub question: String,
+    /// Its options, in order.
     pub options: Vec<String>,
     /// From 1.
     pub right: usize,

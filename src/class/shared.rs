@@ -19,6 +19,7 @@ struct Made {
 }
 
 impl SharedLesson {
+    /// Keeps the view beside the JSON that is made of it once for all who ask.
     pub fn new(view: LessonView) -> Self {
         let json = to_raw_value(&view).ok();
         Self(Arc::new(Made { view, json }))

@@ -10,6 +10,7 @@ use crate::class::Record;
 
 /// Entries of the folder that are looked at, and files that are read for a list.
 const ENTRIES_MAX: usize = 10_000;
+/// The most past classes that a list names; older ones stay in the folder.
 pub const LISTED_MAX: usize = 50;
 
 impl Keep {

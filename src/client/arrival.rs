@@ -28,6 +28,7 @@ impl Default for ReadLag {
 }
 
 impl ReadLag {
+    /// A read came this long after its bytes were in the kernel.
     pub fn note(&self, lag: Duration) {
         let us = lag.as_micros() as u64;
         if us <= LONGEST_US {

@@ -29,8 +29,11 @@ pub enum BackOff {
 /// See the module.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Curve {
+    /// Wait before the first attempt.
     pub first: Duration,
+    /// Each wait is so many times the one before; 1: all alike.
     pub factor: f64,
+    /// No wait is longer.
     pub most: Duration,
     /// Least and most that a wait is multiplied by.
     pub spread: (f64, f64),
@@ -40,6 +43,7 @@ pub struct Curve {
 pub const MOST_FACTOR: u32 = 10;
 
 impl Curve {
+    /// 100 ms, doubled up to 2 s: for measuring, where nobody is to be spared.
     pub const QUICK: Self = Self {
         first: Duration::from_millis(100),
         factor: 2.0,
@@ -58,6 +62,7 @@ impl Curve {
     /// without one of the protocol's codes.
     pub const PUSHER: Self = Self::fixed(Duration::from_secs(1));
 
+    /// The same wait before every attempt.
     pub const fn fixed(wait: Duration) -> Self {
         Self {
             first: wait,

@@ -34,6 +34,7 @@ const CONNECT_PATIENCE: Duration = Duration::from_secs(10);
 /// What a connection simulates: distance, and a slow reader.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct SimulatedLink {
+    /// Time that is added in each direction; zero adds nothing.
     pub one_way: Duration,
     /// How fast its client reads: for one that is slow. With a small buffer in the kernel, so
     /// that the server soon notices.
@@ -229,6 +230,7 @@ impl Connection {
         })
     }
 
+    /// What this client counted.
     pub fn tally(&self) -> &Tally {
         &self.tally
     }
@@ -271,6 +273,7 @@ impl Connection {
         &self.inbox[self.consumed..]
     }
 
+    /// Takes so many bytes off what was read.
     pub fn consume(&mut self, bytes: usize) {
         self.consumed += bytes;
         if self.consumed == self.inbox.len() {

@@ -39,7 +39,9 @@ const SECRET_FIELDS: [&str; 8] = [
 /// A request and the answer to it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Exchange {
+    /// Head of the request.
     pub request: SentHead,
+    /// Head of the answer.
     pub answer: SentHead,
 }
 
@@ -48,6 +50,7 @@ pub struct Exchange {
 pub struct SentHead {
     /// All of it, as it was sent, with what is hidden and what is left out.
     pub bytes: usize,
+    /// Its lines, with their lengths.
     pub lines: Vec<SentLine>,
 }
 
@@ -190,11 +193,13 @@ impl Example {
         self.is_wanted.take().then(|| Box::new(SentHead::of(head)))
     }
 
+    /// Keeps this exchange, unless one is kept. `answer`: the answer's head, to its empty line.
     pub fn keep(&self, request: SentHead, answer: &[u8]) {
         let answer = SentHead::of(answer);
         *self.kept.borrow_mut() = Some(Exchange { request, answer });
     }
 
+    /// Takes it out.
     pub fn take(&self) -> Option<Exchange> {
         self.kept.take()
     }

@@ -9,6 +9,7 @@ use super::{
 };
 use crate::codec::ndjson::Decoder;
 
+/// A client of lines by `fetch`.
 pub struct FetchStream;
 
 impl Follow for FetchStream {

@@ -19,6 +19,7 @@ const MESSAGE_MAX_BYTES: usize = 16 << 20;
 
 /// An open WebSocket.
 pub struct Frames {
+    /// The connection below.
     pub io: Connection,
     /// Fragments of a message so far.
     begun: Vec<u8>,

@@ -15,8 +15,10 @@ const BODY_MAX_BYTES: usize = 64 << 20;
 /// The start of an answer.
 #[derive(Debug, Clone)]
 pub struct Head {
+    /// The status (RFC 9110 §15).
     pub status: u16,
     length: Length,
+    /// `Connection: close`: no request may follow.
     pub will_close: bool,
     /// The validator of what is answered (RFC 9110 §8.8.3), quotes and all.
     pub etag: Option<String>,

@@ -36,7 +36,9 @@ pub fn back_after(away: Duration) -> Duration {
 /// Everything is gone for `away` in every `period`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Tunnel {
+    /// From the beginning of one to that of the next.
     pub period: Duration,
+    /// How long it lasts.
     pub away: Duration,
     /// When the first period begins. Each ends with its tunnel.
     pub from: Instant,
@@ -58,20 +60,25 @@ impl Tunnel {
 /// At `from` every connection is cut, and until `until` none can be made: a restart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Outage {
+    /// When all connections are cut.
     pub from: Instant,
+    /// When connecting works again.
     pub until: Instant,
 }
 
 /// What one client connects to, and how it reconnects.
 pub struct ClientOptions {
+    /// The lane.
     pub target: Target,
     /// See [`ClientContext::other`].
     pub other: Option<Target>,
     /// Where to go after a failure; and back after the next one.
     pub fail_over: Option<Target>,
+    /// What this client is to publish; `None`: it only listens.
     pub outbox: Option<Rc<Outbox>>,
     /// `None`: as the real client of its kind.
     pub back_off: Option<Curve>,
+    /// The channel's name.
     pub channel: String,
     /// Continue from the last position after an interruption; else from what comes next.
     pub resume: bool,
@@ -81,8 +88,11 @@ pub struct ClientOptions {
 /// connections.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Control {
+    /// The run is over.
     pub stop: bool,
+    /// Everybody loses the connection now and then.
     pub tunnel: Option<Tunnel>,
+    /// Everybody loses it once.
     pub outage: Option<Outage>,
 }
 

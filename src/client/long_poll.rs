@@ -6,6 +6,7 @@ use futures_util::future::LocalBoxFuture;
 
 use super::{ClientContext, Cursor, Ended, Follow, back_off::Curve, poll::poll};
 
+/// A client that holds one question at a time.
 pub struct LongPoll {
     /// How long the server is to hold a request that it has no answer to.
     pub hold: Duration,

@@ -86,6 +86,7 @@ fn digits(text: &str) -> Option<(&str, &str)> {
 pub struct Polled<'a> {
     epoch: String,
     offset: u64,
+    /// In order.
     #[serde(borrow)]
     pub publications: Vec<Published<'a>>,
 }

@@ -11,6 +11,8 @@
 //! [`ordinary`] is none of them: it makes the requests that nobody measures.
 //!
 //! Not here: deciding what to publish and what the figures mean ([`crate::run`]).
+//!
+//! May use: `clock`, `channel`, `codec`, `lane`.
 
 pub mod arrival;
 pub mod back_off;
@@ -52,9 +54,11 @@ use crate::channel::StreamPosition;
 /// Where a lane is, and the link to it that is simulated.
 #[derive(Debug, Clone)]
 pub struct Target {
+    /// Where it listens.
     pub address: SocketAddr,
     /// For the `Host` header.
     pub host: String,
+    /// Distance and slowness that are added.
     pub link: SimulatedLink,
     /// Where it speaks TLS.
     pub tls: Option<tls::Tls>,
@@ -86,15 +90,19 @@ pub trait Follow {
 
 /// What a client works with from one connect to the next.
 pub struct ClientContext<'a> {
+    /// The lane.
     pub target: &'a Target,
     /// A second node that every other request goes to: a load balancer that is not sticky.
     pub other: Option<&'a Target>,
+    /// The channel's name.
     pub channel: &'a str,
     /// What it is to publish, if it [sends](Follow::sends).
     pub outbox: Option<&'a Outbox>,
     /// Where it is in the channel; what it continues from.
     pub cursor: &'a mut Cursor,
+    /// Where publications go.
     pub inbox: &'a dyn Inbox,
+    /// Where its bytes and requests are counted.
     pub tally: &'a std::rc::Rc<Tally>,
     /// True once the client is to stop; what can wait for a good moment looks at it.
     pub stopping: &'a Cell<bool>,
@@ -153,10 +161,12 @@ impl Cursor {
         }
     }
 
+    /// Its offset; `None` before the first position.
     pub fn offset(&self) -> Option<u64> {
         self.0.as_ref().map(|position| position.offset)
     }
 
+    /// Everything up to there has been seen.
     pub fn moved_to(&mut self, position: StreamPosition) {
         self.0 = Some(position);
     }
@@ -186,16 +196,23 @@ pub trait Inbox {
 /// Why a client cannot go on.
 #[derive(Debug, thiserror::Error)]
 pub enum Ended {
+    /// The connection broke, or could not be made.
     #[error("the connection failed")]
     Io(#[from] io::Error),
+    /// The server answered with a status that is no success.
     #[error("the server answered {status} to {request}: {body}")]
     Refused {
+        /// Its first line.
         request: String,
+        /// The status.
         status: u16,
+        /// The answer's body, as text.
         body: String,
     },
+    /// What came is not what the protocol says; what it was.
     #[error("not understood: {0}")]
     NotUnderstood(String),
+    /// The server ended it in good order; its reason.
     #[error("the server closed the connection: {0}")]
     Closed(String),
     /// It was told to stop and has done so.
@@ -206,10 +223,15 @@ pub enum Ended {
 /// What a client counted. Written by its own connections, read by the run.
 #[derive(Debug, Default)]
 pub struct Tally {
+    /// Connections that were opened.
     pub connections: Cell<u64>,
+    /// Requests that were answered, the opening ones of streams included.
     pub requests: Cell<u64>,
+    /// Polls answered with no publication.
     pub empty_answers: Cell<u64>,
+    /// What was written.
     pub up: Sides,
+    /// What was read.
     pub down: Sides,
     /// What the kernel says was received on connections that have ended.
     pub kernel_down: Cell<u64>,
@@ -228,6 +250,8 @@ impl Tally {
     /// sum shows.
     const ANSWERS_MAX: usize = 100_000;
 
+    /// Notes an answer: it named `asked` and led to offset `led_to`; the same one means nothing
+    /// new.
     pub fn answered(&self, asked: Option<u64>, led_to: Option<u64>) {
         let mut answers = self.answers.borrow_mut();
         let kind = (asked, led_to.unwrap_or_default());
@@ -240,6 +264,7 @@ impl Tally {
 /// Bytes in one direction by what a client can tell apart.
 #[derive(Debug, Default)]
 pub struct Sides {
+    /// All bytes, as given to the socket or got from it.
     pub total: Cell<u64>,
     /// Request and status lines with their headers.
     pub heads: Cell<u64>,

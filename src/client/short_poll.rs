@@ -32,13 +32,16 @@ pub enum PollFor {
     ChangedState,
 }
 
+/// A client that asks at an interval.
 pub struct ShortPoll {
+    /// From one question to the next.
     pub interval: Duration,
     /// The next poll leaves this long after the answer, instead of after the last poll.
     pub after_answer: bool,
     /// How long after the first answer the timer starts: clients that all began at once would
     /// otherwise poll in step.
     pub phase: Duration,
+    /// What it asks for: news, the state, or the state if it changed.
     pub poll_for: PollFor,
 }
 

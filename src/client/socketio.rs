@@ -46,6 +46,7 @@ const PUBLICATION: &str = "2/lab,[\"publication\",";
 pub enum Talk {
     /// The lab's namespace.
     Lab,
+    /// With another server, in its own events.
     Broadcast(Broadcast),
 }
 
@@ -54,7 +55,9 @@ pub enum Talk {
 pub struct Broadcast {
     /// `/` for the main one.
     pub namespace: String,
+    /// Event that a client emits to publish.
     pub emit: String,
+    /// Event by which publications are heard.
     pub hear: String,
 }
 
@@ -67,10 +70,12 @@ impl Broadcast {
         }
     }
 
+    /// The packet that asks to be let into the namespace.
     pub fn connect_packet(&self) -> String {
         format!("40{}", self.prefix())
     }
 
+    /// The packet that publishes `data`, which is JSON.
     pub fn emit_packet(&self, data: &str) -> String {
         format!("42{}[\"{}\",{data}]", self.prefix(), self.emit)
     }

@@ -17,6 +17,7 @@ use crate::codec::sse::{Decoder, Event};
 /// standard asks for ("probably in the region of a few seconds", §9.2.3).
 const RETRY_DEFAULT: Duration = Duration::from_secs(3);
 
+/// A client of event streams.
 pub struct Sse {
     /// Asks for data without the envelope.
     is_bare: bool,
@@ -25,6 +26,7 @@ pub struct Sse {
 }
 
 impl Sse {
+    /// `is_bare`: the data alone is asked for, without positions.
     pub fn new(is_bare: bool) -> Self {
         Self {
             is_bare,

@@ -46,15 +46,26 @@ pub enum Trust {
 /// Why a server's certificate could not be judged.
 #[derive(Debug, thiserror::Error)]
 pub enum TrustError {
+    /// A file of certificates cannot be read.
     #[error("ca is {path}, which has no certificate that can be used: {why}")]
-    BadFile { path: String, why: String },
+    BadFile {
+        /// The file.
+        path: String,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// No file with the system's certificates is where systems have one.
     #[error(
         "ca is not set and the system has no file of certificates; name one with --ca FILE, or \
          trust anybody with --insecure"
     )]
     NoSystemFile,
+    /// A host that is neither a name nor an address.
     #[error("target names {host:?}, which no certificate can be for")]
-    BadName { host: String },
+    BadName {
+        /// As it was given.
+        host: String,
+    },
 }
 
 /// How to speak TLS to one server.
@@ -83,6 +94,7 @@ impl Tls {
         })
     }
 
+    /// Does the handshake. Errors: the certificate is not trusted, or the peer speaks no TLS.
     pub async fn connect(&self, socket: TcpStream) -> io::Result<TlsStream<TcpStream>> {
         self.connector.connect(self.name.clone(), socket).await
     }

@@ -30,6 +30,7 @@ pub struct Outbox {
 }
 
 impl Outbox {
+    /// Puts a message behind the others, and wakes the client that is to send it.
     pub fn push(&self, publication: String) {
         let mut waiting = self.waiting.borrow_mut();
         if waiting.len() >= WAITING_MAX {

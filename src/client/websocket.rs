@@ -10,6 +10,7 @@ use super::{
     message::{BARE, Published, Subscribed, read},
 };
 
+/// A client of the plain envelope on a WebSocket.
 pub struct WebSocket {
     /// Of the lane, up to the channel's name.
     pub path: &'static str,

@@ -22,11 +22,14 @@ pub const PAYLOAD_MAX_PACKETS: usize = 10_000;
 /// What a message carries.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Data {
+    /// A text packet's content.
     Text(String),
+    /// A binary message, as its own WebSocket message or in Base64 in a payload.
     Binary(Bytes),
 }
 
 impl Data {
+    /// Bytes of it, decoded.
     pub fn len(&self) -> usize {
         match self {
             Self::Text(text) => text.len(),
@@ -34,6 +37,7 @@ impl Data {
         }
     }
 
+    /// Whether it has none.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
@@ -42,13 +46,19 @@ impl Data {
 /// A packet that a client sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Packet {
+    /// `0`: a server's; from a client a fault.
     Open,
+    /// `1`: the session ends.
     Close,
     /// With its data: `probe` in an upgrade.
     Ping(String),
+    /// `3`: the answer to a ping.
     Pong,
+    /// `4`: of the protocol above.
     Message(Data),
+    /// `5`: the probe was answered, this transport is the session's from now on.
     Upgrade,
+    /// `6`: nothing; ends a held poll at an upgrade.
     Noop,
 }
 
@@ -65,14 +75,19 @@ impl Packet {
 /// Why bytes are no packet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum BadPacket {
+    /// A packet needs at least its type digit.
     #[error("a packet is empty")]
     Empty,
+    /// The first character is none of `0` to `6`.
     #[error("unknown packet type")]
     UnknownType,
+    /// After `b` comes no Base64.
     #[error("a binary message is not padded base64")]
     Base64,
+    /// Text is no UTF-8.
     #[error("the payload is not UTF-8")]
     Utf8,
+    /// A payload has more packets than are taken at once.
     #[error("the payload has more than {PAYLOAD_MAX_PACKETS} packets")]
     TooManyPackets,
 }
@@ -137,7 +152,9 @@ pub fn encode_binary_as_text(bytes: &[u8]) -> String {
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Handshake<'a> {
+    /// The session's id, which every later request names.
     pub sid: &'a str,
+    /// Transports it may move to; empty where it is on WebSocket already.
     pub upgrades: &'a [&'a str],
     /// ms
     pub ping_interval: u64,

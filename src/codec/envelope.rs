@@ -36,16 +36,21 @@ pub const JSON_MAX_DEPTH: usize = 120;
 /// A message from a client that is not of the envelope's form.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum BadMessage {
+    /// It is no JSON, or lacks a key; what the parser says.
     #[error("the message is not valid JSON of the expected form: {0}")]
     Json(String),
+    /// It nests deeper than [`JSON_MAX_DEPTH`].
     #[error("the JSON nests deeper than {JSON_MAX_DEPTH} levels")]
     TooDeep,
+    /// The event's name has so many bytes.
     #[error("an event name has 1 to {EVENT_NAME_MAX_BYTES} bytes; this one has {0}")]
     EventLength(usize),
+    /// The event's name is one that only servers use.
     #[error(
         "event names starting with {RESERVED_EVENT_PREFIX:?} or \"pusher:\" are the server's own"
     )]
     ReservedEvent,
+    /// The id has so many bytes.
     #[error("an id has 1 to {ID_MAX_BYTES} bytes; this one has {0}")]
     IdLength(usize),
 }

@@ -7,6 +7,8 @@
 //! - [`websocket`] is frames (RFC 6455 §5)
 //! - [`pusher`] is Pusher Channels protocol 7
 //! - [`engine`] is Engine.IO 4 packets, [`socketio`] the Socket.IO 5 packets that they carry
+//!
+//! May use: `wire`, `channel`.
 
 pub mod engine;
 pub mod envelope;

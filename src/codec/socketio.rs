@@ -69,6 +69,7 @@ pub struct Args {
 }
 
 impl Args {
+    /// No arguments.
     pub fn new() -> Self {
         Self::default()
     }
@@ -104,10 +105,12 @@ impl Args {
         self
     }
 
+    /// Bytes of the JSON and of all attachments.
     pub fn len(&self) -> usize {
         self.json.len()
     }
 
+    /// Whether there is no argument.
     pub fn is_empty(&self) -> bool {
         self.json.is_empty()
     }
@@ -128,6 +131,7 @@ impl Args {
         self.attachments.get(placeholder(&value)?.ok()?)
     }
 
+    /// Binary attachments, in the order of their placeholders.
     pub fn attachments(&self) -> &[Bytes] {
         &self.attachments
     }
@@ -180,19 +184,26 @@ fn placeholder(value: &Value) -> Option<Result<usize, BadPacket>> {
 /// A packet that a client sent, with its attachments.
 #[derive(Debug, Clone)]
 pub struct Packet {
+    /// `/` is the main one.
     pub namespace: Box<str>,
+    /// What it says.
     pub body: Body,
 }
 
+/// What a packet says.
 #[derive(Debug, Clone)]
 pub enum Body {
     /// The auth data, an object; `None` if there was none.
     Connect(Option<Box<RawValue>>),
+    /// `1`: the client leaves the namespace.
     Disconnect,
+    /// `2` or `5`: an event, perhaps with attachments.
     Event {
+        /// The event's name, the first of the array.
         name: Box<str>,
         /// The number to acknowledge it by, if that is wanted.
         id: Option<u64>,
+        /// The arguments after the name.
         args: Args,
     },
     /// Without a number or arguments it answers nothing.
@@ -205,26 +216,37 @@ pub enum Body {
 /// Why a message is no packet, or none that a client may send here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum BadPacket {
+    /// The first character is no packet type that a client sends.
     #[error("unknown packet type")]
     UnknownType,
+    /// The number of attachments is no number, or without its dash.
     #[error("the number of attachments is missing or malformed")]
     Count,
+    /// More attachments than a packet may have.
     #[error("too many attachments")]
     TooManyAttachments,
+    /// The namespace is too long or does not end.
     #[error("a namespace's name is too long")]
     Namespace,
+    /// The acknowledgement's id is no number, or too large.
     #[error("an acknowledgement's number is over 64 bits")]
     Id,
+    /// What follows is no JSON array with a name first.
     #[error("the JSON is not complete, or not of the form that the type asks for")]
     Json,
+    /// It nests deeper than the envelope's limit.
     #[error("the JSON nests too deep")]
     TooDeep,
+    /// The event's name is one of the library's own (`connect`, `disconnect`, …).
     #[error("the event's name is reserved")]
     Reserved,
+    /// A placeholder has no attachment, or is counted twice.
     #[error("a placeholder names no attachment")]
     Placeholder,
+    /// Text came where an attachment was due.
     #[error("a text message came where an attachment was due")]
     AttachmentDue,
+    /// A binary message came where none was due.
     #[error("a binary message came where none was due")]
     NoAttachmentDue,
 }
@@ -245,6 +267,7 @@ pub struct Assembler {
 }
 
 impl Assembler {
+    /// An assembler that waits for no attachment.
     pub fn new(limits: Limits) -> Self {
         Self {
             limits,

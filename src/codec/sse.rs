@@ -48,6 +48,7 @@ pub fn encode_retry(millis: u64, out: &mut Vec<u8>) {
 pub struct Event {
     /// The event's type; `message` where the stream names none.
     pub event: String,
+    /// Its `data:` lines joined by line feeds.
     pub data: String,
     /// The last event ID at the time of the event.
     pub last_event_id: String,

@@ -24,11 +24,17 @@ pub const CONTROL_MAX_BYTES: usize = 125;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
 pub enum OpCode {
+    /// The next part of a message (§5.4).
     Continuation = 0,
+    /// UTF-8 text.
     Text = 1,
+    /// Bytes.
     Binary = 2,
+    /// The end, with a code perhaps (§5.5.1).
     Close = 8,
+    /// Asks for a pong (§5.5.2).
     Ping = 9,
+    /// The answer, with the ping's own payload (§5.5.3).
     Pong = 10,
 }
 
@@ -45,6 +51,7 @@ impl OpCode {
         })
     }
 
+    /// Whether it is close, ping or pong: never fragmented, at most 125 bytes (§5.5).
     pub fn is_control(self) -> bool {
         self as u8 >= 8
     }
@@ -55,13 +62,21 @@ impl OpCode {
 pub struct CloseCode(pub u16);
 
 impl CloseCode {
+    /// It has served its purpose.
     pub const NORMAL: Self = Self(1000);
+    /// The server stops, or the page is left.
     pub const GOING_AWAY: Self = Self(1001);
+    /// A rule of the framing was broken.
     pub const PROTOCOL_ERROR: Self = Self(1002);
+    /// A kind of message that is not taken, such as binary.
     pub const UNSUPPORTED_DATA: Self = Self(1003);
+    /// Text that is no UTF-8.
     pub const INVALID_PAYLOAD: Self = Self(1007);
+    /// A message that breaks a rule of the lab.
     pub const POLICY_VIOLATION: Self = Self(1008);
+    /// A message larger than is taken.
     pub const TOO_BIG: Self = Self(1009);
+    /// Something unexpected, at the server.
     pub const INTERNAL_ERROR: Self = Self(1011);
     /// "Try again later", from the IANA registry of §11.7.
     pub const TRY_AGAIN_LATER: Self = Self(1013);
@@ -82,9 +97,13 @@ impl fmt::Display for CloseCode {
 /// Something whole that a client sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Message {
+    /// A text message, whole.
     Text(String),
+    /// A binary message, whole.
     Binary(Vec<u8>),
+    /// A ping; the pong is to have the same payload.
     Ping(Vec<u8>),
+    /// A pong, asked for or not.
     Pong(Vec<u8>),
     /// `None` where the close frame has no code (§5.5.1).
     Close(Option<CloseCode>),
@@ -94,7 +113,9 @@ pub enum Message {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("{why}")]
 pub struct Violation {
+    /// What to close with.
     pub code: CloseCode,
+    /// Why, in words for the peer.
     pub why: &'static str,
 }
 
@@ -140,6 +161,7 @@ pub struct Decoder {
 }
 
 impl Decoder {
+    /// A decoder before the first frame.
     pub fn new(limits: Limits) -> Self {
         Self {
             rules: FrameRules::new(limits),

@@ -7,8 +7,9 @@
 //! secret = "my-secret"
 //! client_events = true
 //! ```
-//! Every limit has the hosted service's value as its default (reference, 18). Without any
-//! `[[apps]]` that shares the plain channels, a demo application is made at start.
+//! Every limit has the hosted service's value as its default (`docs/protocols/pusher-channels.md`,
+//! "Limits"). Without any `[[apps]]` that shares the plain channels, a demo application is made at
+//! start.
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde::{Deserialize, Serialize};
@@ -22,6 +23,7 @@ use crate::access::listed::Origins;
 pub struct Secret(Box<str>);
 
 impl Secret {
+    /// Keeps a text that is never shown.
     pub fn new(text: &str) -> Self {
         Self(text.into())
     }
@@ -38,17 +40,20 @@ impl std::fmt::Debug for Secret {
     }
 }
 
-/// From which the keys of an application's encrypted channels are made (reference, 13): 32 bytes,
-/// written in base64 as SDKs take them. Neither printed nor serialized.
+/// From which the keys of an application's encrypted channels are made
+/// (`docs/protocols/pusher-channels.md`, "Encrypted channels"): 32 bytes, written in base64 as SDKs
+/// take them. Neither printed nor serialized.
 #[derive(Clone, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
 pub struct MasterKey([u8; 32]);
 
 impl MasterKey {
+    /// 32 random bytes.
     pub fn random() -> Self {
         Self(rand::random())
     }
 
+    /// The bytes that channel keys are made of.
     pub fn bytes(&self) -> &[u8; 32] {
         &self.0
     }
@@ -83,8 +88,10 @@ macro_rules! app_settings {
             /// and every saved result sees.
             #[serde(skip_serializing)]
             pub id: String,
+            /// Public name of the application; it stands in addresses.
             #[serde(skip_serializing)]
             pub key: String,
+            /// What signs for the application; known to its own server alone.
             #[serde(skip_serializing)]
             pub secret: Secret,
             /// Of the application's own server, whose part the lab plays for the demo; made at
@@ -154,6 +161,7 @@ app_settings! {
     plain_channels: bool = "defaults::plain_channels";
     /// Connections without TLS are refused with 4000.
     tls_only: bool = "defaults::tls_only";
+    /// Whether clients may tell each other something past the application's server ("Client events").
     client_events: bool = "defaults::client_events";
     /// Whether subscribers are told how many they are.
     subscription_count: bool = "defaults::subscription_count";
@@ -170,16 +178,21 @@ app_settings! {
     pong_timeout: Span = "defaults::pong_timeout";
     /// At most 200, which is where SDKs stop.
     channel_name_max_bytes: usize = "defaults::channel_name_max_bytes";
+    /// Of an event's name; longer ones get 400 or an error event.
     event_name_max_characters: usize = "defaults::event_name_max_characters";
     /// Of the data of one event, as the text that the publisher gave.
     event_max_bytes: usize = "defaults::event_max_bytes";
+    /// Channels that one call may publish to ("Publishing").
     channels_per_publish: usize = "defaults::channels_per_publish";
+    /// Events that one call of `batch_events` may have ("Publishing").
     events_per_batch: usize = "defaults::events_per_batch";
     /// Per connection; more are refused with 4301.
     client_events_per_s: u32 = "defaults::client_events_per_s";
+    /// Members of a presence channel; one more is refused.
     presence_max_members: usize = "defaults::presence_max_members";
     /// Of a member's `channel_data`.
     presence_member_max_bytes: usize = "defaults::presence_member_max_bytes";
+    /// Of a member's user id.
     presence_user_id_max_characters: usize = "defaults::presence_user_id_max_characters";
     /// Whether signed-in users are told who of their watchlist is online.
     watchlists: bool = "defaults::watchlists";

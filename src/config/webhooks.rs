@@ -15,7 +15,7 @@ use actix_web::http::header::{HeaderName, HeaderValue};
 use serde::{Deserialize, Serialize};
 use url::{Host, Url};
 
-/// The events that there are (reference, 17).
+/// The events that there are (`docs/protocols/pusher-channels.md`, "Webhooks").
 pub const EVENTS: [&str; 7] = [
     "channel_occupied",
     "channel_vacated",
@@ -35,8 +35,10 @@ pub struct WebhookSettings {
     /// Names of [`EVENTS`]; empty: all.
     #[serde(default)]
     pub events: Vec<String>,
+    /// Only channels whose names begin so; empty: all.
     #[serde(default)]
     pub channel_prefix: String,
+    /// Only channels whose names end so; empty: all.
     #[serde(default)]
     pub channel_suffix: String,
     /// Sent along. Not shown anywhere: they may hold what lets one in.

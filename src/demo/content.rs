@@ -54,6 +54,7 @@ pub struct Market {
 }
 
 impl Market {
+    /// A market whose prices are the same for the same seed.
     pub fn new(seed: u64) -> Self {
         const LISTED: [(&str, f64); 8] = [
             ("ACTX", 101.0),

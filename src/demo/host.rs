@@ -20,6 +20,8 @@ use crate::{
     node::Node,
 };
 
+/// The channel of the machine's figures; a cache channel, so that who comes later gets the last at
+/// once.
 pub const CHANNEL: &str = "cache-dashboard-host";
 const EVENT: &str = "host";
 const EVERY: Duration = Duration::from_secs(1);
@@ -31,13 +33,17 @@ pub struct HostFigures {
     pub cpu_percent: Vec<f32>,
     /// Means over 1, 5 and 15 minutes.
     pub load: [f64; 3],
+    /// Memory in use on this machine.
     pub memory_used_bytes: u64,
+    /// Memory of this machine.
     pub memory_total_bytes: u64,
     /// Over all interfaces, loopback included.
     pub network_in_bytes_per_s: u64,
+    /// Sent by all interfaces.
     pub network_out_bytes_per_s: u64,
     /// Of this process, in percent of one core.
     pub process_cpu_percent: f32,
+    /// Resident memory of this process.
     pub process_memory_bytes: u64,
 }
 

@@ -6,6 +6,8 @@
 //! - [`content`] says what (sized payloads, the seeded market), [`payloads`] what of somebody's own
 //! - [`sources`] are publishers that pages start and stop
 //! - [`host`] reads real figures of this machine
+//!
+//! May use: `clock`, `network`, `channel`, `codec`, `node`.
 
 pub mod content;
 pub mod host;

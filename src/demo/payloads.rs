@@ -23,8 +23,11 @@ use crate::codec::{envelope, surrogates};
 /// How many messages there may be, and how large.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Bounds {
+    /// Messages.
     pub messages: usize,
+    /// Bytes of each.
     pub message_bytes: usize,
+    /// Bytes of all together.
     pub all_bytes: usize,
 }
 
@@ -63,23 +66,54 @@ impl fmt::Display for Place {
 /// Why messages are not taken.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum BadPayloads {
+    /// There is no message in the text.
     #[error("there is no message: write one JSON value a line")]
     Empty,
+    /// More messages than are taken.
     #[error("there are {count} messages; choose at most {max} of them, which are sent in turn")]
-    TooMany { count: usize, max: usize },
+    TooMany {
+        /// How many there are.
+        count: usize,
+        /// How many are taken.
+        max: usize,
+    },
+    /// A message is no JSON.
     #[error("{at} is no JSON value: {why}; write each on one line, strings in double quotes")]
-    NoJson { at: Place, why: String },
+    NoJson {
+        /// Where.
+        at: Place,
+        /// What the parser says.
+        why: String,
+    },
+    /// A message is too long.
     #[error("{at} has {bytes} bytes; choose at most {max}")]
-    TooLong { at: Place, bytes: usize, max: usize },
+    TooLong {
+        /// Where.
+        at: Place,
+        /// Bytes that it has.
+        bytes: usize,
+        /// Bytes that one may have.
+        max: usize,
+    },
+    /// A message nests too deep.
     #[error(
         "{at} nests deeper than {max} levels; flatten it",
         max = DEPTH_MAX
     )]
-    TooDeep { at: Place },
+    TooDeep {
+        /// Where.
+        at: Place,
+    },
+    /// All together are too much.
     #[error(
         "the messages have {bytes} bytes together; choose at most {max}: fewer or shorter ones"
     )]
-    TooMuch { bytes: usize, max: usize },
+    TooMuch {
+        /// Bytes that they have.
+        bytes: usize,
+        /// Bytes that they may have.
+        max: usize,
+    },
 }
 
 /// One level is left for the object that a message may be put into.
@@ -185,7 +219,9 @@ impl Numbered {
 /// What is published: data of an exact size, or somebody's own messages in turn.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Content {
+    /// JSON of exactly so many bytes.
     Sized(usize),
+    /// These, one after the other, and then from the first again.
     Own(Payloads),
 }
 

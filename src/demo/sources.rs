@@ -55,6 +55,7 @@ const EVENT: &str = "tick";
 /// A source looks for its audience and its stop this often at least.
 const LOOK_AROUND: Duration = Duration::from_millis(250);
 
+/// What a source publishes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Kind {
@@ -68,8 +69,11 @@ pub enum Kind {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SourceSettings {
+    /// What it publishes.
     pub kind: Kind,
+    /// Publications a second, on average.
     pub rate_per_s: f64,
+    /// Bytes of a publication's data.
     pub size_bytes: usize,
     /// Published in turn instead of ones of that size. What people see of a source is how many it has.
     #[serde(default, skip_serializing)]
@@ -77,8 +81,10 @@ pub struct SourceSettings {
     /// At most one publication per so many ms, the newest; 0 publishes every event.
     #[serde(default)]
     pub conflate_ms: u64,
+    /// How publications are spread over time.
     #[serde(default)]
     pub schedule: Spread,
+    /// Of the schedule and of the content.
     #[serde(default = "one")]
     pub seed: u64,
 }
@@ -90,25 +96,34 @@ fn one() -> u64 {
 /// Why a source does not start.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum SourceError {
+    /// The rate is outside of its range.
     #[error("rate_per_s is {0}; choose 0.1 to 200")]
     Rate(f64),
+    /// The size is outside of its range.
     #[error("size_bytes is {0}; choose {min} to {max}", min = content::SIZE_MIN_BYTES, max = content::SIZE_MAX_BYTES)]
     Size(usize),
+    /// Messages of one's own, for a source that publishes prices.
     #[error("payloads go with kind compare; leave them out, or choose that kind")]
     PayloadsOfMarket,
+    /// The interval of conflation (ms) is outside of its range.
     #[error("conflate_ms is {0}; choose 0 to {CONFLATE_MAX_MS}")]
     Conflate(u64),
+    /// So many sources run, and no more may.
     #[error("{0} sources run already, as many as may")]
     TooMany(usize),
+    /// So many of this address run, and no more may.
     #[error("this address runs {0} sources already, as many as one may have")]
     TooManyOfAddress(usize),
+    /// All sources of this address together would publish so many bytes a second.
     #[error(
         "a source of {0} bytes a second is the presenter's; a visitor's may publish {max} bytes a second: choose a lower rate_per_s, a smaller size_bytes (or shorter payloads) or a longer conflate_ms",
         max = VISITORS_BYTES_PER_S
     )]
     TooMuch(u64),
+    /// The node refuses the channel.
     #[error(transparent)]
     Node(#[from] NodeError),
+    /// Somebody else's source is on this channel.
     #[error("on {0} runs a source of somebody else's")]
     NotYours(ChannelName),
 }
@@ -116,10 +131,13 @@ pub enum SourceError {
 /// Who starts or stops a source.
 #[derive(Debug, Clone, Copy)]
 pub enum By<'a> {
+    /// Whoever leads: without the bounds of an address.
     Presenter,
+    /// Anybody, within the bounds of an address.
     Visitor {
         /// That they were given, if any.
         key: Option<&'a str>,
+        /// Where from; `None`: this machine.
         address: Option<IpAddr>,
     },
 }
@@ -127,6 +145,7 @@ pub enum By<'a> {
 /// A source that was started.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Started {
+    /// The source.
     #[serde(flatten)]
     pub state: SourceState,
     /// For whoever started it, and nobody else.
@@ -171,12 +190,15 @@ impl SourceSettings {
 /// A running source, as others see it.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct SourceState {
+    /// Where it publishes.
     pub channel: ChannelName,
+    /// What it does.
     #[serde(flatten)]
     pub settings: SourceSettings,
     /// How many messages of somebody's own are published in turn.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub payloads_count: Option<usize>,
+    /// Since it was started.
     pub published_total: u64,
 }
 
@@ -214,6 +236,7 @@ struct Shared {
 pub struct Channels(RwLock<BTreeSet<ChannelName>>);
 
 impl Channels {
+    /// Whether a source publishes there.
     pub fn has(&self, channel: &ChannelName) -> bool {
         let all = self.0.read().unwrap_or_else(PoisonError::into_inner);
         all.contains(channel)
@@ -369,6 +392,7 @@ impl Sources {
         Ok(was_running)
     }
 
+    /// Ends all of them.
     pub fn stop_all(&self) {
         let all = std::mem::take(&mut *self.running());
         for source in all.into_values() {
@@ -376,6 +400,7 @@ impl Sources {
         }
     }
 
+    /// All that run, by channel.
     pub fn list(&self) -> Vec<SourceState> {
         self.running()
             .iter()

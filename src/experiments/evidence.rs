@@ -6,6 +6,7 @@ use crate::run::{figures::Figure, report::LaneReport, uncertainty::truth};
 /// See the module. Nothing at all is known where it has neither value nor bounds.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Evidence {
+    /// The figure, in the unit of what is asked; `None` where only bounds are known.
     pub value: Option<f64>,
     /// The least and the most that the truth may be.
     pub between: Option<(f64, f64)>,

@@ -6,16 +6,22 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Group {
+    /// What it costs in bytes, requests and memory.
     Cost,
+    /// How late it is.
     Delay,
+    /// What is lost, and what comes back.
     Loss,
+    /// What networks do in between.
     Networks,
     /// Lessons alone: nothing of it is measured.
     Trust,
+    /// What happens with many clients, or many servers.
     Scale,
 }
 
 impl Group {
+    /// All of them, in the order in which they are shown.
     pub const ALL: [Self; 6] = [
         Self::Cost,
         Self::Delay,
@@ -37,6 +43,7 @@ impl Group {
         }
     }
 
+    /// Its heading.
     pub fn title(self) -> &'static str {
         match self {
             Self::Cost => "What it costs",

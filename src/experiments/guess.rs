@@ -7,13 +7,16 @@ use crate::run::report::LaneReport;
 pub struct Guess {
     /// What is asked; of a number the unit follows its field.
     pub ask: &'static str,
+    /// Of which kind.
     pub kind: GuessKind,
     /// What theory says and what was measured.
     pub(super) found: fn(&CarriedOut) -> Found,
 }
 
+/// What may be guessed.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum GuessKind {
+    /// A number in a unit.
     Number {
         /// `ms`, `bytes`, `% of the events`.
         unit: &'static str,

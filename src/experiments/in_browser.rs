@@ -5,21 +5,31 @@ use super::group::Group;
 
 /// An entry of the catalogue without plans.
 pub struct InBrowser {
+    /// Its number in the catalogue, as in `E21`.
     pub id: &'static str,
+    /// A few words.
     pub title: &'static str,
+    /// What it asks.
     pub question: &'static str,
+    /// Whose claim it tests, in the claim's own words.
     pub claim: &'static str,
+    /// What theory expects.
     pub expectation: &'static str,
+    /// Claims that it is about.
     pub claims: &'static [&'static str],
+    /// Which kind of question.
     pub group: Group,
     /// What a visitor guesses first: a number, and its unit.
     pub ask: &'static str,
+    /// Of what is guessed.
     pub unit: &'static str,
     /// What theory says of that, in this unit.
     pub theory: f64,
+    /// What the figure says about the browser.
     pub meaning: &'static str,
 }
 
+/// Those whose subject is the browser itself: no native client has six connections or a hidden tab.
 pub const ALL: [InBrowser; 2] = [
     InBrowser {
         id: "E21",

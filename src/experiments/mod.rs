@@ -4,6 +4,8 @@
 //! [`ALL`] lists those that are here. Each has a quick form, about 20 s, and a full one: more
 //! points, longer, and where chance decides with repetitions. An experiment knows plans and reports;
 //! who carries a plan out is the caller's.
+//!
+//! May use: `catalogue`, `config`, `run`.
 
 mod e01_header_tax;
 mod e02_poll_interval_sweep;
@@ -62,7 +64,9 @@ type Across = fn(&[DoneStep], full: bool) -> Vec<Comparison>;
 
 /// An entry of the catalogue.
 pub struct Experiment {
+    /// Its number in the catalogue, as in `E2`.
     pub id: &'static str,
+    /// A few words.
     pub title: &'static str,
     /// What is asked.
     pub question: &'static str,
@@ -72,6 +76,7 @@ pub struct Experiment {
     pub expectation: &'static str,
     /// Claims of the two articles that it puts to the test, as in `B7`; see [`claims`].
     pub claims: &'static [&'static str],
+    /// Which kind of question.
     pub group: Group,
     /// What a visitor guesses first.
     pub guess: Guess,
@@ -115,7 +120,9 @@ pub const ALL: &[&Experiment] = &[
 
 /// One run of an experiment.
 pub struct Step {
+    /// What is different in it, for people.
     pub label: String,
+    /// The run.
     pub plan: Plan,
 }
 
@@ -123,16 +130,21 @@ pub struct Step {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Bound {
+    /// Within the tolerance of it, either side.
     #[default]
     Near,
+    /// Not below it by more than the tolerance.
     AtLeast,
+    /// Not above it by more than the tolerance.
     AtMost,
 }
 
 /// One figure, predicted and measured.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Comparison {
+    /// What is compared: row and figure, or a difference of two.
     pub what: String,
+    /// The closed form's figure, in `unit`.
     pub predicted: f64,
     /// `None` where it is withheld, or where there is only a bound.
     pub measured: Option<f64>,
@@ -145,6 +157,7 @@ pub struct Comparison {
     pub why: Option<String>,
     /// How far apart they may be; beyond a bound, how far past it.
     pub tolerance: f64,
+    /// Where the measured figure is to lie.
     #[serde(default)]
     pub bound: Bound,
     /// A count that a late generator does not spoil: the gate has judged the figure itself, and
@@ -152,6 +165,7 @@ pub struct Comparison {
     /// what it was judged by.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub stands_alone: bool,
+    /// Of all its numbers.
     pub unit: Unit,
 }
 
@@ -278,7 +292,9 @@ impl Comparison {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
+    /// All figures that decide are where theory says.
     AsPredicted,
+    /// Some are not.
     Otherwise,
     /// A figure that decides is withheld: it cannot be stood behind, or the generator was not fit.
     NotValid,
@@ -287,8 +303,11 @@ pub enum Verdict {
 /// How many figures decide, and what they say. [`CarriedOut::tally`] makes it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Tally {
+    /// As predicted.
     pub agreeing: usize,
+    /// Not as predicted.
     pub differing: usize,
+    /// Their error leaves it open.
     pub withheld: usize,
     /// It was stopped before its end.
     pub is_partial: bool,
@@ -300,6 +319,7 @@ impl Tally {
         self.agreeing + self.differing
     }
 
+    /// How many there are.
     pub fn all(&self) -> usize {
         self.counted() + self.withheld
     }
@@ -320,19 +340,27 @@ impl Tally {
 /// the catalogue as they were.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct CarriedOut {
+    /// Its number in the catalogue.
     pub id: String,
+    /// A few words.
     pub title: String,
+    /// What it asks.
     pub question: String,
+    /// Whose claim it tests.
     pub claim: String,
+    /// What theory expects.
     pub expectation: String,
+    /// The whole of it, with repetitions; else what fits into some 20 s.
     pub full: bool,
     /// It was stopped before its end.
     #[serde(default)]
     pub partial: bool,
+    /// What came out; none while figures are withheld.
     pub verdict: Verdict,
     /// The same in one sentence made from the figures; anew where it is read.
     #[serde(default)]
     pub answer: String,
+    /// Its runs, in order.
     pub steps: Vec<DoneStep>,
     /// What the steps show together.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -342,8 +370,11 @@ pub struct CarriedOut {
 /// A run of it with its comparisons.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct DoneStep {
+    /// What is different in it.
     pub label: String,
+    /// Its figures beside their predictions.
     pub comparisons: Vec<Comparison>,
+    /// The run's whole report.
     pub report: Report,
 }
 

@@ -1,4 +1,16 @@
 //! Attaching a subscriber to a channel, pausing it, and detaching it.
+//!
+//! ```text
+//! attach ─► held back ──── go_live(7) ────► live: from 8 on
+//!               ▲  │
+//!    hold_back  │  ▼  pause
+//!             paused: nothing kept, a backlog is read from the history
+//! ```
+//!
+//! Attaching comes before looking into the history, so between the two publications arrive that may
+//! be in the history as well, or not. They are held back, and [`Attachment::go_live`] says up to
+//! where the history reached: what is older is dropped, the rest delivered in order. Rejected: a
+//! lock over both steps, which would stop publishing while a disk is read.
 
 use std::{
     cell::{Cell, RefCell},

@@ -1,4 +1,12 @@
 //! How a publication takes its form on the wire, once for all of its subscribers.
+//!
+//! A form is a number ([`WireFormat`]) and a function. The number is an index into the
+//! publication's encodings, so that looking for one is no hash and no lock; the first who needs a
+//! form makes it, on whatever thread (`OnceLock`), and the others wait for that rather than making
+//! another.
+//!
+//! Rejected: encoding in `publish`, for every form there is. Most channels have subscribers of one
+//! or two lanes.
 
 use std::{
     array,
@@ -24,6 +32,7 @@ pub struct Outgoing {
 }
 
 impl Outgoing {
+    /// Nothing is encoded yet: perhaps nobody wants it.
     pub fn new(publication: Arc<Publication>) -> Self {
         Self {
             publication,
@@ -31,6 +40,7 @@ impl Outgoing {
         }
     }
 
+    /// Its bytes in a form, made by whoever asks first.
     pub fn encoded(&self, format: &'static Format) -> &(Bytes, Layers) {
         self.encoded[format.form as usize].get_or_init(|| {
             let mut out = Vec::with_capacity(self.publication.retained_bytes() + 64);

@@ -1,4 +1,12 @@
 //! The queue by which other threads hand publications to a shard.
+//!
+//! A list behind a lock that is held for as long as a pointer takes to be pushed. Only the first
+//! item of a list wakes: while a shard is at work, what comes costs no wake-up. The shard takes the
+//! whole list at once.
+//!
+//! Rejected: a channel with a bound. When it is full its senders wait, and the sender is whoever
+//! published; one busy worker would stop publishing on all. What bounds it is what bounds
+//! publishing (rate, size), and each item is a pointer to bytes that the history keeps as well.
 
 use std::{
     future::poll_fn,
@@ -11,6 +19,7 @@ use futures_util::task::AtomicWaker;
 use super::format::Outgoing;
 use crate::disconnect::Disconnect;
 
+/// What other threads hand in.
 pub enum Item {
     Publication(Arc<Outgoing>),
     Disconnect(Disconnect),
@@ -25,6 +34,7 @@ pub struct Inbox {
 }
 
 impl Inbox {
+    /// From any thread. Only the first of several wakes the shard.
     pub fn put(&self, item: Item) {
         let mut items = self.items.lock().unwrap_or_else(PoisonError::into_inner);
         items.push(item);
@@ -34,6 +44,7 @@ impl Inbox {
         }
     }
 
+    /// All that is there, at once; waits for the first.
     pub async fn take(&self) -> Vec<Item> {
         poll_fn(|context| {
             self.waker.register(context.waker());
@@ -47,6 +58,7 @@ impl Inbox {
         .await
     }
 
+    /// All that is there, perhaps nothing.
     pub fn take_now(&self) -> Vec<Item> {
         std::mem::take(&mut *self.items.lock().unwrap_or_else(PoisonError::into_inner))
     }

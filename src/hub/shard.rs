@@ -1,4 +1,9 @@
 //! The subscribers of one thread.
+//!
+//! `Rc` and `RefCell` throughout: nothing in here is ever seen by another thread, which is what
+//! makes delivering free of locks. While a delivery is under way its subscribers may come and go
+//! ([`super::slots`] keeps places stable), since the loop yields to the other tasks of its thread
+//! now and then.
 
 use std::{
     cell::RefCell,
@@ -34,6 +39,7 @@ pub struct Shard {
 }
 
 impl Shard {
+    /// This thread's shard; its place in the list is its bit in [`Interest`](super::Interest).
     pub(super) fn register(hub: Arc<Hub>) -> Self {
         let inbox = Arc::<Inbox>::default();
         let index = {
@@ -113,6 +119,8 @@ impl Shard {
         }
     }
 
+    /// Every connection of this thread, subscribed or not. Copied first: each removes itself
+    /// meanwhile.
     pub(super) fn disconnect_all(&self, reason: Disconnect) {
         let connections: Vec<_> = self.connections.borrow().slots.to_vec();
         for connection in connections.into_iter().flatten() {

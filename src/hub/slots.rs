@@ -1,4 +1,10 @@
 //! A list that may change while it is iterated.
+//!
+//! A loop over subscribers yields in its middle, and until it goes on others may have attached or
+//! gone. A `Vec` with `remove` would move a subscriber into a place that the loop has passed, and
+//! so past its delivery. Places stay; one that is free is used again. Rejected: a copy of the list
+//! for each publication, which for a thousand subscribers is a thousand counters to raise and
+//! lower.
 
 use std::rc::Rc;
 
@@ -18,6 +24,7 @@ impl<T> Default for Slots<T> {
 }
 
 impl<T> Slots<T> {
+    /// Takes a free place, or a new one; answers which.
     pub fn insert(&mut self, value: Rc<T>) -> usize {
         match self.free.pop() {
             Some(slot) => {
@@ -31,6 +38,7 @@ impl<T> Slots<T> {
         }
     }
 
+    /// Frees a place; the others keep theirs.
     pub fn remove(&mut self, slot: usize) {
         if self.slots[slot].take().is_some() {
             self.free.push(slot);

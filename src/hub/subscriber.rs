@@ -1,4 +1,7 @@
-//! What the hub asks of a subscriber.
+//! What the hub asks of a subscriber: take this, or go.
+//!
+//! The trait has no `async` in it. A method that may wait would make one slow client everybody's;
+//! so a subscriber that cannot write now must queue, and its queue has a budget ([`super::queue`]).
 
 use super::delivery::Delivery;
 use crate::disconnect::Disconnect;

@@ -1,4 +1,12 @@
 //! What one subscriber of a channel has and what it still needs.
+//!
+//! ```text
+//! next_offset 8, batch [7 8 9] ──► delivers [8 9], next_offset 10
+//! next_offset 8, batch [6 7]   ──► nothing: recovery brought those
+//! ```
+//!
+//! One number for each subscriber is all that "in order, once" takes, since a channel's
+//! publications come to a shard in order.
 
 use std::{
     cell::{Cell, RefCell},
@@ -22,6 +30,8 @@ pub struct Subscription {
 }
 
 impl Subscription {
+    /// Delivers the part of the batch that is new to this subscriber, or keeps it until recovery is
+    /// done.
     pub fn offer(&self, batch: &Batch) {
         if let Some(held_back) = &mut *self.held_back.borrow_mut() {
             held_back.extend(batch.list.iter().cloned());

@@ -4,6 +4,17 @@
 //! Whatever is chosen, other subscribers do not wait: each has a queue of its own, bounded in
 //! bytes, and dropped publications are counted. Blocking the publisher is deliberately no choice:
 //! one slow phone would stop everybody.
+//!
+//! - `disconnect`: for chats. What was missed is in the history, and the client comes back with its
+//!   position.
+//! - `drop-oldest`: for streams in which the newest counts most and each counts something.
+//! - `conflate`: for a state that is shown, such as a price. Whoever has the newest has all there
+//!   is.
+//!
+//! `pushlab experiment E17` puts one reader of twenty at 1 % of the speed: the other nineteen got
+//! 100 % of 200 events a second under each of the three, and of the slow one's, 308 publications
+//! were counted as dropped before it was disconnected on a WebSocket, and 722 when the oldest were
+//! dropped.
 
 use std::{fmt, str::FromStr};
 

@@ -10,6 +10,8 @@
 //!
 //! Who may start one is asked elsewhere (`lab_api`). [`progress`] is what the two processes say to
 //! each other.
+//!
+//! May use: `run`.
 
 pub mod progress;
 
@@ -53,8 +55,11 @@ pub struct RunRequest {
 pub struct Job {
     /// One more than the one before.
     pub number: u64,
+    /// What it does, for people: the command line.
     pub what: String,
+    /// The experiment that it is; `None`: a run.
     pub experiment: Option<&'static str>,
+    /// How far it is.
     pub state: State,
     /// How long it has run, on no clock that can be set.
     #[serde(rename = "elapsed_ms")]
@@ -82,17 +87,22 @@ impl Serialize for Elapsed {
     }
 }
 
+/// How far a job is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum State {
+    /// Its process is alive.
     Running,
     /// It was told to stop, and ends with what it has.
     Stopping,
+    /// It ended, with a result.
     Done,
+    /// It ended without one.
     Failed,
 }
 
 impl State {
+    /// Whether its process has ended.
     pub fn is_over(self) -> bool {
         matches!(self, Self::Done | Self::Failed)
     }
@@ -101,8 +111,10 @@ impl State {
 /// Why nothing was started.
 #[derive(Debug, thiserror::Error)]
 pub enum CannotStart {
+    /// Another job runs, which is named; two would disturb each other.
     #[error("{0} runs already; one run at a time, since two would disturb each other")]
     Busy(String),
+    /// The server stops.
     #[error("the lab is being stopped")]
     ShuttingDown,
 }
@@ -145,6 +157,7 @@ impl Jobs {
         self.shared.job.subscribe()
     }
 
+    /// The job that runs, or the one that ran last.
     pub fn current(&self) -> Option<Job> {
         self.shared.job.borrow().clone()
     }

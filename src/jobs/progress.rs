@@ -28,6 +28,7 @@ pub enum Form {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Line {
+    /// How far it is.
     At(At),
     /// The result is in the data folder under this id.
     Saved(String),
@@ -40,6 +41,7 @@ pub struct At {
     pub expected_ms: u64,
     /// The present step, from 1.
     pub step: usize,
+    /// How many steps there are.
     pub steps: usize,
     /// What happens, in words.
     pub text: String,
@@ -52,6 +54,8 @@ pub struct Progress {
 }
 
 impl Progress {
+    /// Tells progress in this form. `expected`: how long all of it takes; `steps`: into how many
+    /// runs it is cut.
     pub fn new(form: Form, expected: Duration, steps: usize) -> Self {
         Self {
             form,
@@ -64,6 +68,7 @@ impl Progress {
         }
     }
 
+    /// The step with this number, from 1, begins.
     pub fn step(&self, step: usize) {
         self.at.borrow_mut().step = step;
     }

@@ -45,6 +45,7 @@ pub fn fairness(lab: &Lab) -> Vec<String> {
     ]
 }
 
+/// What is known of the machine, for whoever reads a result.
 #[derive(Debug, Clone, Serialize)]
 pub struct HostFacts {
     os: String,

@@ -36,6 +36,7 @@ use crate::{
 /// What stands for the demo application's id.
 const DEMO: &str = "demo";
 
+/// Routes that tell of applications: `GET /api/apps`.
 pub fn configure(config: &mut web::ServiceConfig) {
     for (path, route, allowed) in [
         (
@@ -80,7 +81,9 @@ pub fn configure(config: &mut web::ServiceConfig) {
 /// What everybody may know of the demo application: enough to connect, not to sign.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct DemoApp {
+    /// The application's id.
     pub id: String,
+    /// The application's key.
     pub key: String,
 }
 

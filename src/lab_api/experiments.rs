@@ -24,6 +24,7 @@ use crate::{
     transport::{http_api, wrong_method},
 };
 
+/// Routes of the catalogue of experiments: `/api/experiments…`.
 pub fn configure(config: &mut web::ServiceConfig) {
     config
         .service(
@@ -41,18 +42,27 @@ pub fn configure(config: &mut web::ServiceConfig) {
 /// An entry of the catalogue as pages see it.
 #[derive(Debug, Serialize)]
 pub struct ExperimentView {
+    /// Its number in the catalogue.
     pub id: &'static str,
+    /// A few words.
     pub title: &'static str,
+    /// What it asks.
     pub question: &'static str,
+    /// Whose claim it tests.
     pub claim: &'static str,
     /// Of the two articles, as in `B7`.
     pub claims: &'static [&'static str],
+    /// Which kind of question.
     pub group: Group,
+    /// What a visitor is asked beforehand.
     pub guess: GuessView,
+    /// What theory expects.
     pub expectation: &'static str,
+    /// What the result says.
     pub meaning: &'static str,
     /// About how long it takes, in seconds.
     pub quick_s: u64,
+    /// About how long all of it takes, s.
     pub full_s: u64,
     /// What the quick form runs.
     pub steps: Vec<String>,
@@ -61,17 +71,21 @@ pub struct ExperimentView {
 /// What a visitor guesses: a number in `unit`, or one of `choices`.
 #[derive(Debug, Serialize)]
 pub struct GuessView {
+    /// What is asked.
     pub ask: &'static str,
+    /// Of the number; `None` for one of a few answers.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub unit: Option<&'static str>,
     /// How many of its figure's own unit one of this unit is: µs, shares of 1, bytes, counts.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub scale: Option<f64>,
+    /// The answers; empty for a number.
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     pub choices: &'static [&'static str],
 }
 
 impl GuessView {
+    /// As pages take it.
     pub fn of(guess: &Guess) -> Self {
         let (unit, scale, choices) = match guess.kind {
             GuessKind::Number { unit, scale } => (Some(unit), Some(scale), [].as_slice()),
@@ -87,6 +101,7 @@ impl GuessView {
 }
 
 impl ExperimentView {
+    /// As pages take it.
     pub fn of(experiment: &Experiment) -> Self {
         let took = |full| {
             let steps = experiment.outline(full);

@@ -13,11 +13,17 @@ use crate::{
 /// A lane as pages see it.
 #[derive(Debug, PartialEq, Eq, Serialize)]
 pub struct LaneView {
+    /// Id of the lane.
     pub lane: &'static str,
+    /// How bytes travel; `None` for the main lane.
     pub transport: Option<&'static str>,
+    /// What they mean; `None` for the main lane.
     pub protocol: Option<&'static str>,
+    /// Its name for people.
     pub label: &'static str,
+    /// Address as the asking page reaches it.
     pub url: String,
+    /// Port that it listens on.
     pub port: u16,
     /// `None` for the main lane, which no page has a client for.
     #[serde(flatten)]
@@ -60,11 +66,13 @@ impl LaneFacts {
 /// A row of a comparison that uses a lane in another form, as pages see it.
 #[derive(Debug, PartialEq, Eq, Serialize)]
 pub struct VariantView {
+    /// Id of the row.
     pub row: &'static str,
     /// Whose port, transport, protocol and colour it has.
     pub lane: &'static str,
     /// The label that its bytes are counted under.
     form: &'static str,
+    /// Its name for people.
     pub label: &'static str,
     short: &'static str,
     note: &'static str,

@@ -18,6 +18,7 @@ use crate::{
 
 /// See the module.
 pub struct MainLane {
+    /// Publishers of demos.
     pub sources: Sources,
     /// Runs that pages start.
     pub jobs: Jobs,
@@ -45,6 +46,7 @@ pub struct OnNow {
 }
 
 impl MainLane {
+    /// The class that is on, for the pages' headers.
     pub fn class_on(&self) -> Option<OnNow> {
         self.class.look(|class| {
             let counts = class.counts(clock::time_of_day_us());

@@ -1,5 +1,10 @@
 //! The lab's own API, on the main lane: settings and addresses, live figures, predictions, the
 //! sentence made from figures, browsers' reports, sources, saved runs, experiments, Prometheus.
+//!
+//! May use: `reach`, `wire`, `clock`, `disconnect`, `network`, `catalogue`, `channel`, `codec`,
+//! `capture`, `lane`, `metrics`, `hub`, `node`, `demo`, `error`, `access`, `config`, `stand_in`,
+//! `run`, `experiments`, `lessons`, `lesson_folder`, `class`, `class_keep`, `saved`, `jobs`, `lab`,
+//! `registry`, `transport`, `protocol`.
 
 mod about;
 mod answer;
@@ -40,6 +45,7 @@ use actix_web::{HttpResponse, http::Method, web};
 
 use crate::transport::wrong_method;
 
+/// Routes of the lab's own API, on the main lane.
 pub fn configure(config: &mut web::ServiceConfig) {
     resources(config);
     presenter::configure(config);

@@ -24,10 +24,12 @@ pub struct Refused {
 /// Recorders for what browsers report, one for each lane and stage, and what was refused.
 pub struct Reported {
     recorders: HashMap<(&'static str, Stage), Recorder>,
+    /// How many reports were refused, and why.
     pub refused: Refused,
 }
 
 impl Reported {
+    /// Recorders of every transport's lane.
     pub fn new(latencies: &Latencies) -> Self {
         let stages = [Stage::Received, Stage::Painted];
         Self {

@@ -46,6 +46,7 @@ const ABOUT_MAX_BYTES: usize = about::FILE_MAX_BYTES as usize;
 /// Publications of a plan that this server checks; larger ones are for the command line.
 const PUBLICATIONS_MAX: f64 = 1_000_000.0;
 
+/// Routes of saved results and of jobs: `/api/runs…`.
 pub fn configure(config: &mut web::ServiceConfig) {
     config
         .service(
@@ -310,6 +311,7 @@ fn no_run() -> Refusal {
     Refusal::new(Code::NoRun, "no run goes on")
 }
 
+/// 500, for what a file system does and nobody can put right by asking otherwise.
 pub fn internal(error: impl std::fmt::Display) -> Refusal {
     Refusal::new(Code::Internal, error.to_string())
 }

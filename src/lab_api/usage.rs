@@ -9,6 +9,7 @@ use crate::{
     transport::wrong_method,
 };
 
+/// Routes of an application's use: `/api/usage…`.
 pub fn configure(config: &mut web::ServiceConfig) {
     config.service(
         web::resource("/api/apps/usage")

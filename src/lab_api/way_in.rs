@@ -34,13 +34,16 @@ pub struct ForPhones {
     pub url: String,
     /// An address, or the name by which the page was opened.
     pub ip: String,
+    /// The network interface that has it.
     pub interface: String,
     /// What kind of network it is, in a few words.
     pub says: &'static str,
+    /// It is probably the one in the room: a private address of a network card.
     pub is_likely: bool,
 }
 
 impl WayIn {
+    /// What is told to phones, from where the main lane is bound.
     pub fn new(bound: SocketAddr, scheme: &'static str, tls_fingerprint: Option<String>) -> Self {
         Self {
             bound,
@@ -104,6 +107,7 @@ impl WayIn {
         }
     }
 
+    /// Whether anything but this machine can reach it.
     pub fn is_reached(&self) -> bool {
         self.was_reached.load(Ordering::Relaxed)
     }

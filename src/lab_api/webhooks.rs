@@ -32,6 +32,7 @@ use crate::{
 /// Largest webhook: a batch of the lab's own is a quarter of it.
 const BODY_MAX_BYTES: usize = 1 << 20;
 
+/// Routes of the built-in receiver of webhooks.
 pub fn configure(config: &mut web::ServiceConfig) {
     config
         .service(

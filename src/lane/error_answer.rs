@@ -9,6 +9,17 @@
 //! Closing with unread input resets the connection, and the peer loses what it has not read yet
 //! (RFC 9112 §9.6). So the write side is closed first, and what still comes is read and dropped for
 //! a while. Not here: the texts of the answers, which are the server's.
+//!
+//! ```text
+//! client                      lane                          actix-http
+//!   │── GET / HTTP/9.9 ───────►│─────────────────────────────►│ cannot be read
+//!   │                          │ ◄── 400, content-length: 0 ──│
+//!   │ ◄── 400 {"error":…} ─────│  replaced: nobody announced a body of none
+//!   │ ◄── FIN                  │  and what still comes is read and dropped, for a second at most
+//! ```
+//!
+//! Rejected: a parser of our own before actix's. Two parsers that disagree about one request are
+//! how requests are smuggled (RFC 9112 §11.2).
 
 use std::{pin::Pin, time::Duration};
 
@@ -41,6 +52,7 @@ pub fn find(bytes: &[u8]) -> Option<(usize, u16)> {
 
 /// An answer that is being written in the place of another.
 pub struct SubstituteAnswer {
+    /// Head and body.
     pub bytes: Vec<u8>,
     /// How many of `bytes` are written.
     pub written: usize,
@@ -54,6 +66,8 @@ pub struct SubstituteAnswer {
 }
 
 impl SubstituteAnswer {
+    /// An answer of which nothing is written yet. `replaces`: length of the one in whose place it
+    /// comes.
     pub fn new(bytes: Vec<u8>, replaces: usize) -> Self {
         Self {
             bytes,
@@ -64,6 +78,7 @@ impl SubstituteAnswer {
         }
     }
 
+    /// The end of the time for draining, which begins with the first call.
     pub fn drained_by(&mut self) -> Pin<&mut Sleep> {
         let by = self
             .drained_by

@@ -1,10 +1,19 @@
 //! What a lane's stream reads and writes: the socket itself, or a link that puts conditions in
 //! between (see [`super::conditions`]).
 //!
+//! ```text
+//!            conditions are set                       and gone, with nothing in flight
+//!  Socket ────────────────────────► Link ⇄ pump ⇄ socket ────────────────────────► Socket
+//! ```
+//!
 //! Without conditions each call costs one read of a version number. When the version has changed,
 //! the connection follows: it comes under conditions in the middle of its life, or gets its socket
 //! back once there are no conditions and no bytes in flight. An idle connection is woken for that
 //! by the waker in its meter.
+//!
+//! Rejected: a link for every connection, with a delay of nothing where there are no conditions.
+//! Each byte would be copied twice and handed from task to task, and a lab that measures would
+//! measure that.
 
 use std::{
     cell::{Cell, RefCell},
@@ -44,6 +53,7 @@ pub struct Io {
     aborts: Cell<bool>,
 }
 
+/// What carries the bytes now.
 enum Carrier {
     Socket(TcpStream),
     Link(Rc<Link>),
@@ -59,11 +69,13 @@ pub struct DetachedIo {
     seen: u32,
 }
 
+/// The same, off this thread's event loop.
 enum DetachedCarrier {
     Socket(std::net::TcpStream),
     Link(Box<DetachedLink>),
 }
 
+/// The error of a connection that was taken out and never put back.
 fn gone() -> io::Error {
     io::ErrorKind::NotConnected.into()
 }
@@ -84,6 +96,7 @@ impl Io {
         io
     }
 
+    /// The connection's meter.
     pub fn meter(&self) -> &Arc<ConnectionMeter> {
         &self.meter
     }
@@ -103,6 +116,8 @@ impl Io {
         }
     }
 
+    /// Looks whether the lane's conditions have changed, and whether a link has given the socket
+    /// back. Called before every read and write: it must cost next to nothing.
     fn follow(&self) {
         if self.seen.get() != self.lane.version() {
             self.follow_change();
@@ -116,6 +131,7 @@ impl Io {
         }
     }
 
+    /// Kept out of line: it happens when somebody sets conditions, and never in a measurement.
     #[cold]
     fn follow_change(&self) {
         self.seen.set(self.lane.version());
@@ -126,6 +142,7 @@ impl Io {
         }
     }
 
+    /// Puts the socket behind a link.
     fn come_under_conditions(&self, is_new: bool) {
         // The task that waits for the socket must now wait for the link.
         if let Some(waiting) = self.meter.waker().take() {
@@ -242,6 +259,7 @@ impl Io {
         }
     }
 
+    /// Hands the kernel's counts to the meter; nothing where the system has none.
     pub fn read_kernel_counts(&self) {
         match &*self.carrier.borrow() {
             Carrier::Socket(socket) => {

@@ -4,6 +4,19 @@
 //! Implements tokio's `AsyncRead + AsyncWrite`, so an unmodified actix-web `App` runs over it,
 //! and offers the same by shared reference ([`LaneStream::try_write`] and its siblings) to
 //! sessions that own their socket. Every path goes through the meter.
+//!
+//! ```text
+//! actix-http ── poll_read, poll_write ──►┐
+//!                                        ├──► meter, tap ──► TLS? ──► Io ──► kernel
+//! session ───── try_read, try_write ────►┘
+//! ```
+//!
+//! What else happens to a connection whoever uses it happens here as well: it is cut when its seat
+//! is taken away, given up when its peer takes an answer too slowly, and what actix-http refuses by
+//! itself is answered with words ([`super::error_answer`]).
+//!
+//! Rejected: wrapping the socket twice, once for actix and once for sessions. A byte would be
+//! counted by one of two pieces of code, and they would differ some day.
 
 use std::{
     cell::{Cell, RefCell},
@@ -129,6 +142,7 @@ impl LaneStream {
         self
     }
 
+    /// Its seat; `None` for a connection that is only told why there is none.
     pub fn seat(&self) -> Option<&Arc<Seat>> {
         self.seat.as_ref()
     }
@@ -207,6 +221,7 @@ impl LaneStream {
         tls::begins_with_handshake(&self.io).await
     }
 
+    /// The connection's meter.
     pub fn meter(&self) -> &Arc<ConnectionMeter> {
         self.io.meter()
     }
@@ -233,6 +248,7 @@ impl LaneStream {
         Ok(read)
     }
 
+    /// Ready when [`Self::try_write`] may take something.
     pub fn poll_write_ready(&self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         match &self.tls {
             None => self.io.poll_write_ready(context),
@@ -240,6 +256,7 @@ impl LaneStream {
         }
     }
 
+    /// Ready when [`Self::try_read`] may bring something, or the end.
     pub fn poll_read_ready(&self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         match &self.tls {
             None => self.io.poll_read_ready(context),
@@ -408,6 +425,7 @@ impl LaneStream {
         }
     }
 
+    /// Tells the meter what the layer below took, and reads the kernel's counts now and then.
     fn count_accepted(&self, bytes: &[u8]) {
         self.meter().accepted(bytes);
         let now_us = clock::now_us();

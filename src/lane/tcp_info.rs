@@ -1,7 +1,14 @@
 //! The kernel's own counts of a connection (`TCP_INFO`, Linux).
 //!
+//! They are the second instrument: what the meter counted must be what TCP carried, to the byte,
+//! and how many segments that took only the kernel knows. One system call for each reading, so at
+//! most once a second while a connection is busy, and once at its end.
+//!
 //! Other systems have no such call, or another; there [`read`] answers `None` and packet figures
 //! come from the model in [`super::meter`], labelled so.
+//!
+//! Rejected: duplicating the socket to read it after the connection's end. The copy would keep the
+//! connection open, and its FIN would leave late.
 
 use std::os::fd::BorrowedFd;
 
@@ -18,6 +25,7 @@ pub struct TcpInfo {
     pub bytes_received: u64,
     /// Segments sent and received, pure acknowledgements included.
     pub segments_out: u32,
+    /// Segments received.
     pub segments_in: u32,
 }
 

@@ -1,10 +1,22 @@
 //! TLS below a lane's stream (RFC 8446): records between the plain bytes and the socket.
 //!
+//! ```text
+//! client                         server
+//!   │── ClientHello ────────────► │ first byte 0x16: begins_with_handshake
+//!   │ ◄── ServerHello … Finished ─│
+//!   │── Finished ───────────────► │ one round trip more than TCP, before the first byte of HTTP
+//!   │ ◄══ records ═══════════════►│ 22 bytes around each in TLS 1.3: header 5, type 1, tag 16
+//! ```
+//!
 //! Sessions write by shared reference and at once, so a wrapper with a task of its own would not
 //! do: this is rustls's state machine over the socket's `try_read` and `try_write`. Encrypted bytes
 //! that the kernel has not taken are bounded: nothing more is accepted while some wait.
 //!
-//! Encrypted bytes are metered here, plain ones in the stream above.
+//! Encrypted bytes are metered here, plain ones in the stream above: so a page can say what a
+//! message costs and what its encryption adds.
+//!
+//! Rejected: `tokio_rustls::TlsStream`, which polls and needs `&mut`: neither the hub's loop nor a
+//! second holder could write.
 
 use std::{
     future::poll_fn,
@@ -36,6 +48,7 @@ pub struct Tls {
 struct Wire<'a>(&'a Io);
 
 impl Read for Wire<'_> {
+    /// Encrypted bytes in: counted as they come off the socket.
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let read = self.0.try_read(buffer)?;
         self.0.meter().tls_read(read);
@@ -44,6 +57,7 @@ impl Read for Wire<'_> {
 }
 
 impl Write for Wire<'_> {
+    /// Encrypted bytes out: counted as the kernel takes them.
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let written = self.0.try_write(bytes)?;
         self.0.meter().accepted_encrypted(written);
@@ -143,6 +157,7 @@ impl Tls {
         Ok(true)
     }
 
+    /// Whether no encrypted byte waits.
     pub fn is_flushed(&self) -> bool {
         !self.connection.wants_write()
     }

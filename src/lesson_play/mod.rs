@@ -8,9 +8,11 @@
 //!
 //! It leads each lesson from its first step to its last by the same calls as the presenter's page, and
 //! checks that every `wait` held, that every sentence was made, that what was measured lies where
-//! theory says ([`tolerance`]), and that afterwards no source and no condition is left. Pages need a
+//! theory says (`tolerance`), and that afterwards no source and no condition is left. Pages need a
 //! browser: where a lesson's run is one, the prediction is shown and said so. With a plan it tells at the
 //! end how long each step took beside the plan's minutes ([`hour`]).
+//!
+//! May use: `config`, `client`, `run`, `lessons`, `stand_in`.
 
 mod hour;
 mod lab;
@@ -27,9 +29,11 @@ use crate::{
 
 /// What is to be played.
 pub struct Wanted {
+    /// Lessons, in order.
     pub lessons: Vec<Lesson>,
     /// Where a teacher's own are, beside the lab's.
     pub folder: Option<PathBuf>,
+    /// Native clients in the phones' place.
     pub phones: usize,
     /// Leaves out experiments.
     pub fast: bool,
@@ -40,26 +44,39 @@ pub struct Wanted {
 /// Why nothing could be played.
 #[derive(Debug, thiserror::Error)]
 pub enum PlayError {
+    /// The lab's process could not be started.
     #[error("the lab that the lesson is played in could not be started")]
     NotStarted(#[source] io::Error),
+    /// The lab's process ended before it listened.
     #[error("the lab that was started ended at once; what it said is above")]
     EndedAtOnce,
+    /// The lab did not listen within this time.
     #[error("the lab that was started had not said where it listens after {0:?}")]
     TooSlow(Duration),
+    /// The lab's first line was not understood; the line.
     #[error("the lab that was started did not say where it listens, but {0:?}")]
     Unreadable(String),
+    /// The lab does not answer.
     #[error("the lab that the lesson is played in does not answer")]
     Unreachable(#[from] Ended),
+    /// The lab refused a call.
     #[error("{call} was answered {status} {code}: {message}")]
     Refused {
+        /// Method and path.
         call: String,
+        /// Status of the answer.
         status: u16,
+        /// The refusal's code.
         code: String,
+        /// The refusal's words.
         message: String,
     },
+    /// Something that was waited for did not happen.
     #[error("{what} within {within:?}: {seen}")]
     TooLate {
+        /// What.
         what: String,
+        /// How long it was waited for.
         within: Duration,
         /// What was there instead.
         seen: String,

@@ -29,6 +29,7 @@ files! {
 /// What is shown: lines with their numbers in the file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Excerpt {
+    /// Number in the file, from 1, and text.
     pub lines: Vec<(usize, &'static str)>,
 }
 

@@ -14,6 +14,7 @@ pub struct Fault {
 }
 
 impl Fault {
+    /// A fault in this line, from 1. `text`: what is wrong and what would be right.
     pub fn new(line: usize, text: impl Into<String>) -> Self {
         Self {
             line,
@@ -22,6 +23,7 @@ impl Fault {
         }
     }
 
+    /// In this column, from 1, counted in characters.
     pub fn at(mut self, column: usize) -> Self {
         self.column = column;
         self

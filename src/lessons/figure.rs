@@ -60,6 +60,7 @@ pub const COUNTERS: [&str; 22] = [
 pub const SHARES: [&str; 1] = ["empty_ratio"];
 /// Delays of a lane in ms.
 pub const STAGES: [&str; 3] = ["written", "received", "painted"];
+/// Words for points of a distribution that may stand after a delay's name.
 pub const QUANTILES: [&str; 5] = ["mean", "p50", "p90", "p99", "max"];
 /// Without a lane: publications of the class's channel, phones that are open, answers to the last question
 /// that was asked, and the seconds that were counted.
@@ -529,6 +530,7 @@ impl Sentence {
         Ok(Self { parts })
     }
 
+    /// The figures that it has, in order.
     pub fn figures(&self) -> impl Iterator<Item = &Expression> {
         self.parts.iter().filter_map(|part| match part {
             Part::Figure(figure) => Some(figure),

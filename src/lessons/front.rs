@@ -14,6 +14,7 @@ pub struct Front {
     pub id: String,
     /// At most 60 characters.
     pub title: String,
+    /// Which kind of question.
     pub group: Group,
     /// Its place in the list, 1 to 999.
     pub order: u16,
@@ -86,13 +87,19 @@ impl Default for Needs {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Clock {
+    /// Reading the story.
     pub read: u16,
+    /// Guessing.
     pub guess: u16,
     /// With a neighbour, and the second guess.
     pub talk: u16,
+    /// The run.
     pub run: u16,
+    /// Showing what came out.
     pub reveal: u16,
+    /// Talking about it.
     pub discuss: u16,
+    /// The last question.
     pub ask: u16,
 }
 
@@ -124,6 +131,7 @@ impl Clock {
         ]
     }
 
+    /// All of them, s.
     pub fn sum(&self) -> u32 {
         self.parts()
             .iter()

@@ -24,6 +24,8 @@
 //! experiment for them as well. What a class counts and sentences made of it are [`figure`]s.
 //!
 //! No I/O here: who reads a teacher's folder is `lesson_folder`, and who gives a lesson to a class is `lab_api`.
+//!
+//! May use: `catalogue`, `lane`, `demo`, `run`, `experiments`.
 
 pub mod address;
 pub mod code;
@@ -56,6 +58,7 @@ pub const FILE_MAX_BYTES: usize = 64 * 1024;
 /// A lesson that can be given.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Lesson {
+    /// What stands between the two `+++`.
     pub front: Front,
     /// In the order of the text. Among them one guess, then at least one run, then one reveal, and
     /// one question at the end.
@@ -74,6 +77,7 @@ impl Lesson {
         parse::parse(name, text)
     }
 
+    /// Its guess, if it has one.
     pub fn guess(&self) -> Option<&Guess> {
         self.steps.iter().find_map(|step| match &step.kind {
             Kind::Guess(guess) => Some(guess),
@@ -81,6 +85,7 @@ impl Lesson {
         })
     }
 
+    /// Its runs, in order.
     pub fn runs(&self) -> impl Iterator<Item = &Run> {
         self.steps.iter().filter_map(|step| match &step.kind {
             Kind::Run(run) => Some(run),
@@ -88,6 +93,7 @@ impl Lesson {
         })
     }
 
+    /// What is shown, if anything is.
     pub fn reveal(&self) -> Option<&Reveal> {
         self.steps.iter().find_map(|step| match &step.kind {
             Kind::Reveal(reveal) => Some(reveal),
@@ -95,6 +101,7 @@ impl Lesson {
         })
     }
 
+    /// The last question, if it has one.
     pub fn ask(&self) -> Option<&Ask> {
         self.steps.iter().find_map(|step| match &step.kind {
             Kind::Ask(ask) => Some(ask),

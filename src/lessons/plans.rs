@@ -42,11 +42,15 @@ pub static PLANS: LazyLock<Vec<Plan>> = LazyLock::new(|| {
 pub struct Plan {
     /// As in its address, `45`.
     pub id: String,
+    /// Its heading.
     pub title: String,
+    /// How long the hour is.
     pub minutes: u16,
     /// What stands above the table, as HTML.
     pub html: String,
+    /// Its table.
     pub rows: Vec<Row>,
+    /// What stands below the table.
     pub sections: Vec<Section>,
 }
 
@@ -55,6 +59,7 @@ pub struct Plan {
 pub struct Row {
     /// Minutes since the beginning.
     pub from: u16,
+    /// Minute at which it ends.
     pub to: u16,
     /// The lesson's id.
     pub lesson: Option<String>,
@@ -69,7 +74,9 @@ pub struct Row {
 /// A heading and what is below it, as HTML.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Section {
+    /// The heading.
     pub title: String,
+    /// What is below it.
     pub html: String,
 }
 
@@ -129,6 +136,7 @@ impl Plan {
         })
     }
 
+    /// The plan with this id, `45` or `90`.
     pub fn find(id: &str) -> Option<&'static Self> {
         PLANS.iter().find(|plan| plan.id == id)
     }

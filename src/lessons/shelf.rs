@@ -11,8 +11,10 @@ pub struct Shelf {
     pub broken: Vec<(String, Vec<Fault>)>,
 }
 
+/// A lesson and where it is from.
 #[derive(Debug, Clone)]
 pub struct Shelved {
+    /// The lesson.
     pub lesson: Lesson,
     /// From the teacher's folder.
     pub is_teachers: bool,
@@ -67,10 +69,12 @@ impl Shelf {
         }
     }
 
+    /// All lessons, in order.
     pub fn all(&self) -> impl Iterator<Item = &Shelved> {
         self.lessons.iter()
     }
 
+    /// Those of one kind of question, in order.
     pub fn of(&self, group: Group) -> impl Iterator<Item = &Shelved> {
         self.all()
             .filter(move |shelved| shelved.lesson.front.group == group)

@@ -17,18 +17,28 @@ pub struct Step {
     pub line: usize,
     /// The prose before its block, as HTML that this program made. What `code` shows is in [`super::code`].
     pub html: String,
+    /// What is done.
     pub kind: Kind,
 }
 
+/// The kinds of steps, each named like the block that it is written in.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Kind {
+    /// Text for one or all.
     Say(Say),
+    /// A guess.
     Guess(Guess),
+    /// Sets lanes, phones and publisher.
     Set(Set),
+    /// A run.
     Run(Run),
+    /// Waits for something to be seen.
     Wait(Wait),
+    /// Guess, measurement and theory side by side.
     Reveal(Reveal),
+    /// Some lines of source.
     Code(Code),
+    /// A last question.
     Ask(Ask),
 }
 
@@ -38,6 +48,7 @@ impl Kind {
         "say", "guess", "set", "run", "wait", "reveal", "code", "ask",
     ];
 
+    /// The word that the block begins with.
     pub fn name(&self) -> &'static str {
         match self {
             Self::Say(_) => "say",
@@ -61,11 +72,14 @@ pub struct Say {
     pub to: To,
 }
 
+/// Whom a text is for.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum To {
+    /// Everybody.
     #[default]
     Class,
+    /// Whoever leads.
     Presenter,
 }
 
@@ -77,11 +91,14 @@ pub struct Guess {
     /// That `reveal.guess` may name.
     #[serde(default)]
     pub id: String,
+    /// What is asked for.
     #[serde(rename = "as")]
     pub kind: GuessKind,
+    /// The question.
     pub question: String,
     /// Of a number or a curve.
     pub min: Option<f64>,
+    /// Upper end of the axis; for choices none.
     pub max: Option<f64>,
     /// As in `ms` or `%`.
     #[serde(default)]
@@ -98,6 +115,7 @@ pub struct Guess {
     /// Of a curve: 3 to 5 numbers, growing.
     #[serde(default)]
     pub x: Vec<f64>,
+    /// Unit of the curve's x.
     #[serde(default)]
     pub x_unit: String,
     /// Of an order: 3 to 6, as they are shown before anybody has moved one.
@@ -115,12 +133,17 @@ pub struct Guess {
     pub again: bool,
 }
 
+/// What is asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum GuessKind {
+    /// A number.
     Number,
+    /// One or some of a few answers.
     Choice,
+    /// A number for each x.
     Curve,
+    /// Items, put in order.
     Order,
 }
 
@@ -128,33 +151,54 @@ pub enum GuessKind {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "as", rename_all = "lowercase")]
 pub enum Asked {
+    /// A number on an axis.
     Number {
+        /// The question.
         question: String,
+        /// Lower end of the axis.
         min: f64,
+        /// Upper end of the axis.
         max: f64,
+        /// Its unit.
         unit: String,
+        /// Whether the axis counts by powers of ten.
         scale: Scale,
     },
+    /// One or some of a few answers.
     Choice {
+        /// The question.
         question: String,
+        /// The answers, in order.
         options: Vec<String>,
+        /// Several may be chosen.
         many: bool,
     },
+    /// A curve over a few points.
     Curve {
+        /// The question.
         question: String,
+        /// The points.
         x: Vec<f64>,
+        /// Their unit.
         x_unit: String,
+        /// Lower end of the axis.
         min: f64,
+        /// Upper end of the axis.
         max: f64,
+        /// Unit of the axis.
         unit: String,
     },
+    /// Items, to be put in order.
     Order {
+        /// The question.
         question: String,
+        /// The items.
         items: Vec<String>,
     },
 }
 
 impl Guess {
+    /// As pages ask for it.
     pub fn asked(&self) -> Asked {
         let question = self.question.clone();
         let (min, max) = (self.min.unwrap_or(0.0), self.max.unwrap_or(1.0));
@@ -191,8 +235,10 @@ impl Guess {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Scale {
+    /// Equal steps are equal amounts.
     #[default]
     Linear,
+    /// Equal steps are equal factors.
     Log,
 }
 
@@ -207,6 +253,7 @@ pub struct Set {
     /// Groups of phones; none: they follow nothing.
     #[serde(default)]
     pub phones: Vec<Group>,
+    /// What is published; `None`: nothing.
     pub source: Option<Source>,
     /// Conditions by lane, as in `{ websocket = "latency down=100ms up=100ms" }`.
     #[serde(default)]
@@ -247,9 +294,12 @@ fn yes() -> bool {
 pub struct Source {
     /// 0.1 to 200.
     pub rate_per_s: f64,
+    /// Bytes of each publication's data.
     pub size_bytes: usize,
+    /// How publications are spread over time.
     #[serde(default)]
     pub schedule: Spread,
+    /// What they are: prices, or data of an exact size.
     #[serde(default = "compare")]
     pub kind: SourceKind,
     /// Without, the lesson's.
@@ -309,6 +359,7 @@ impl Run {
     }
 }
 
+/// A run in which the phones are the clients.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Live {
@@ -331,10 +382,13 @@ pub struct Wait {
     pub otherwise: Otherwise,
 }
 
+/// What happens if what is waited for is not seen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Otherwise {
+    /// The step before it is done again.
     Again,
+    /// The lesson goes on.
     GoOn,
 }
 
@@ -437,6 +491,7 @@ where
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Ask {
+    /// The question.
     pub question: String,
     /// 3 or 4.
     pub options: Vec<String>,

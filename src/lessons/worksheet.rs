@@ -15,9 +15,13 @@ pub const BLANK: &str = "________";
 /// The points of each part and what they are given for; a wrong guess costs nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Marked {
+    /// What is marked.
     pub part: &'static str,
+    /// Points for all of it.
     pub points: u8,
+    /// What all points are given for.
     pub full: &'static str,
+    /// What half of them is given for.
     pub half: &'static str,
 }
 
@@ -89,9 +93,11 @@ pub const OF_AN_HOUR: [Marked; 7] = [
 /// What is asked for before anything runs.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Asked<'a> {
+    /// The question.
     pub question: &'a str,
     /// As in "A number from 0 to 100, in ms."
     pub how: String,
+    /// Its unit; empty where there is none.
     pub unit: &'a str,
     /// To tick, or to number; empty of a number.
     pub options: &'a [String],
@@ -100,6 +106,7 @@ pub struct Asked<'a> {
 }
 
 impl<'a> Asked<'a> {
+    /// As a worksheet asks for it.
     pub fn of(guess: &'a Guess) -> Self {
         let (min, max) = (guess.min.unwrap_or_default(), guess.max.unwrap_or_default());
         let range = match guess.unit.as_str() {
@@ -140,7 +147,9 @@ pub struct Parameters {
     pub experiment: Option<&'static str>,
     /// Of the class or of a page: what people see there, and nothing saves.
     pub live: Option<String>,
+    /// Name and value, in order.
     pub all: Vec<(String, String)>,
+    /// The seed, as text.
     pub seed: Option<String>,
 }
 
@@ -278,12 +287,15 @@ pub fn to_change(lesson: &Lesson) -> Vec<(String, String)> {
 pub struct Citation {
     /// As in `0.1.0 (634a8f5)`.
     pub version: String,
+    /// Id of the saved result.
     pub run: Option<String>,
     /// `E5 quick`, or an address.
     pub what: String,
+    /// Seed of the run.
     pub seed: Option<String>,
     /// `valid`, or what spoke against it.
     pub outcome: Option<String>,
+    /// The machine that it was measured on.
     pub machine: Option<String>,
     /// UTC.
     pub date: Option<String>,

@@ -1,7 +1,7 @@
 //! The text of `/metrics`, shared among its readers.
 //!
-//! Each request gets a new text, unless [`TEXTS_MAX`] texts wait for readers that do not read. Then
-//! a text younger than [`FRESH_FOR`] is shared; if there is none, the request is refused, because
+//! Each request gets a new text, unless `TEXTS_MAX` texts wait for readers that do not read. Then
+//! a text younger than `FRESH_FOR` is shared; if there is none, the request is refused, because
 //! old figures are worse than none. So readers that do not read cost a bounded number of texts, and
 //! one chunk each.
 
@@ -27,10 +27,12 @@ pub struct Text {
 }
 
 impl Text {
+    /// Bytes of it.
     pub fn len(&self) -> usize {
         self.bytes.len()
     }
 
+    /// Whether there is nothing.
     pub fn is_empty(&self) -> bool {
         self.bytes.is_empty()
     }

@@ -41,6 +41,7 @@ pub enum Stage {
 }
 
 impl Stage {
+    /// As labels have it.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Written => "written",
@@ -53,9 +54,13 @@ impl Stage {
 /// What a histogram measures.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
 pub struct LatencyKey {
+    /// The lane.
     pub lane: LaneId,
+    /// How bytes travel.
     pub transport: &'static str,
+    /// What they mean.
     pub protocol: &'static str,
+    /// From where to where.
     pub stage: Stage,
 }
 
@@ -149,13 +154,20 @@ fn empty() -> Histogram<u64> {
 /// Figures of one key, over the window.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct LatencyFigures {
+    /// What is measured.
     #[serde(flatten)]
     pub key: LatencyKey,
+    /// How many delays there are.
     pub n: u64,
+    /// Median, µs.
     pub p50_us: u64,
+    /// Nine of ten took at most so long, µs.
     pub p90_us: u64,
+    /// 99 of 100 took at most so long, µs.
     pub p99_us: u64,
+    /// The longest, µs.
     pub max_us: u64,
+    /// The largest error of the clocks among them, µs.
     pub bound_us: u64,
 }
 

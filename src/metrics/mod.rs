@@ -2,6 +2,8 @@
 //!
 //! [`latency`] keeps histograms; [`prometheus`] writes everything as Prometheus text. Bytes are
 //! counted by `lane::meter`. [`answers`] shares the text among its readers.
+//!
+//! May use: `wire`, `lane`.
 
 pub mod answers;
 pub mod latency;

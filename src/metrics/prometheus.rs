@@ -22,19 +22,29 @@ const BUCKETS_S: [f64; 16] = [
 
 /// What is exported.
 pub struct Figures<'a> {
+    /// Of the program.
     pub version: &'a str,
+    /// Since the start, s.
     pub uptime_s: f64,
+    /// Channels that the node has.
     pub channels: usize,
+    /// Announcements that no reader was quick enough for.
     pub announcements_dropped: u64,
+    /// Counts of each lane.
     pub lanes: Vec<(LaneId, LaneTotals)>,
+    /// Counts by label.
     pub series: Vec<Series>,
+    /// Engine.IO's sessions.
     pub socketio: SocketIo,
+    /// Histograms of delays.
     pub latencies: &'a Latencies,
 }
 
 /// Engine.IO sessions.
 pub struct SocketIo {
+    /// Open now.
     pub open: usize,
+    /// Since the start.
     pub opened: u64,
     /// Ended sessions by reason.
     pub ended: Vec<(&'static str, u64)>,

@@ -43,6 +43,7 @@ pub enum Announcement {
 pub struct PresenceSnapshot {
     /// Sorted by client id.
     pub members: Vec<Change>,
+    /// After which publication this holds.
     pub position: StreamPosition,
 }
 

@@ -30,6 +30,7 @@ impl Node {
         Ok(connected)
     }
 
+    /// Whether a stop has begun: nobody new is let in.
     pub fn is_shutting_down(&self) -> bool {
         self.shutting_down.load(Ordering::Acquire)
     }

@@ -12,6 +12,8 @@
 //!
 //! The latest publication of a channel that keeps it ([`ChannelName::keeps_latest`]) is stored
 //! under the broker's lock of the channel, so that position and latest agree.
+//!
+//! May use: `clock`, `disconnect`, `network`, `channel`, `hub`, `broker`.
 
 mod announcements;
 mod connected;
@@ -67,11 +69,13 @@ const LATEST_MAX_BYTES: usize = 32 << 20;
 /// Bounds of a node, and how its hub delivers within them.
 #[derive(Debug, Clone, Copy)]
 pub struct NodeLimits {
+    /// Of channels and histories.
     pub broker: MemoryLimits,
     /// Members that one channel may have.
     pub presence_max_members: usize,
     /// Age at which the latest publication of a channel that keeps it is forgotten, µs.
     pub latest_max_age_us: u64,
+    /// How publications are put together into writes.
     pub coalesce: Coalesce,
     /// Publications per second that one address may make; 0: no limit.
     pub publish_rate: u32,
@@ -84,20 +88,27 @@ pub struct NodeLimits {
 /// Why a node refuses a request.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NodeError {
+    /// The broker does.
     #[error(transparent)]
     Broker(#[from] BrokerError),
+    /// The channel has so many members, and may have no more.
     #[error("the channel is full: {0} members are the most it may have")]
     TooManyMembers(usize),
+    /// The node stops.
     #[error("the server is shutting down")]
     ShuttingDown,
+    /// This address publishes too fast: so many a second are allowed (429).
     #[error("this address publishes too fast; it may publish again in {} ms", .0.div_ceil(1_000))]
     TooFast(u64),
+    /// This address has so many channels open, and may have no more (429).
     #[error(
         "this address has opened {0} channels, the most it may have, and all of them are in use"
     )]
     TooManyChannelsOfAddress(usize),
+    /// The channel belongs to a class, and only the class may publish there.
     #[error("only the lesson publishes on {0:?} while a class is on")]
     OfTheClass(String),
+    /// The channel is the lab's own, and only the lab may publish there.
     #[error("the lab itself publishes on {0:?}, and pages show it as measured")]
     OfTheLab(String),
 }
@@ -192,7 +203,7 @@ impl Node {
     /// Whether this address may use the channel: an existing one, or one more that it opens.
     /// `None`: not counted (the lab itself, an application's server). Call it before the channel is
     /// used in any way: what others than its opener use is not removed for the opener's next
-    /// channel ([`Openers`]).
+    /// channel (`Openers`).
     pub fn may_use(&self, channel: &ChannelName, address: Option<IpAddr>) -> Result<(), NodeError> {
         if address.is_none() || self.broker.keeps(channel) {
             self.openers.used(address, channel);
@@ -331,6 +342,7 @@ impl Node {
         self.hub.subscribers(channel) > 0 || self.audiences().contains_key(channel)
     }
 
+    /// How many channels the node has.
     pub fn channels(&self) -> usize {
         self.broker.channels()
     }

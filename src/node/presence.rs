@@ -27,6 +27,7 @@ use crate::{
 pub struct Who {
     /// `[A-Za-z0-9_\-=@,.;]{1,64}`.
     pub client: Box<str>,
+    /// What other members see; may be empty.
     pub name: Box<str>,
 }
 

@@ -4,6 +4,9 @@
 //!   same channel names
 //! - [`socketio`] is Engine.IO 4 and Socket.IO 5, and a small server library on them. The lab's
 //!   own namespace is written on that library and stands on the same node
+//!
+//! May use: `wire`, `clock`, `disconnect`, `network`, `catalogue`, `channel`, `codec`, `lane`,
+//! `metrics`, `hub`, `node`, `error`, `access`, `config`, `client`, `lab`, `registry`, `transport`.
 
 pub mod pusher;
 pub mod socketio;

@@ -11,6 +11,8 @@
 //! with a [`Lane`] of their own are transports; others serve beside them (the plain HTTP API, the
 //! Channels API, echoes for conformance suites). The server has the only list of endpoints and
 //! hands it to every [`LaneWorker`]; nothing here knows an endpoint by name.
+//!
+//! May use: `clock`, `catalogue`, `channel`, `lane`, `metrics`, `error`, `access`, `lab`.
 
 mod request;
 mod route;

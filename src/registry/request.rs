@@ -8,6 +8,7 @@ use crate::lane::meter::ConnectionMeter;
 
 /// The meter of the connection that a request came by.
 pub trait OfConnection {
+    /// The meter; `None` where no lane accepted the connection, as in tests.
     fn meter(&self) -> Option<&Arc<ConnectionMeter>>;
 }
 

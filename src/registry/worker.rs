@@ -13,7 +13,9 @@ use crate::{
 
 /// See the module.
 pub struct LaneWorker {
+    /// Which lane it serves.
     pub lane: LaneId,
+    /// What is shared by all.
     pub lab: Arc<Lab>,
     endpoints: Endpoints,
     /// Where delays are recorded, for each of `endpoints` that is a transport and served here.
@@ -23,7 +25,9 @@ pub struct LaneWorker {
 /// Where a transport's delays to the kernel are recorded, in two forms.
 #[derive(Clone)]
 pub struct Written {
+    /// For transports that know when their bytes are out.
     pub recorder: Recorder,
+    /// For the meter, which calls it when they are.
     pub on_written: OnWritten,
 }
 
@@ -49,6 +53,7 @@ impl Written {
 }
 
 impl LaneWorker {
+    /// A worker of a lane, with all endpoints; those that the lane serves are chosen here.
     pub fn new(lane: LaneId, lab: Arc<Lab>, endpoints: Endpoints) -> Self {
         let served =
             |endpoint: &Arc<dyn Endpoint>| endpoint.lane().filter(|_| endpoint.is_on(lane));

@@ -31,6 +31,7 @@ const COMPARED: [(&str, bool); 9] = [
 /// What the comparison says, in words.
 #[derive(Debug, Default, PartialEq)]
 pub struct Compared {
+    /// Each figure that is worse, with both values.
     pub worse: Vec<String>,
     /// Rows of the baseline of which nothing can be said.
     pub unknown: Vec<String>,

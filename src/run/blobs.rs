@@ -30,8 +30,11 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 /// What to publish, and when.
 pub struct BlobPlan {
+    /// The main lane, where blobs are published.
     pub main: Target,
+    /// One for each row.
     pub channels: Vec<String>,
+    /// Bytes of each blob's data.
     pub size_bytes: usize,
     /// µs since the Unix epoch; rising.
     pub instants_us: Vec<u64>,
@@ -44,6 +47,7 @@ pub struct Blobs {
 }
 
 impl Blobs {
+    /// Begins to publish, in a thread of its own.
     pub fn spawn(plan: BlobPlan) -> Self {
         let stop = Arc::<AtomicBool>::default();
         let stopped = stop.clone();

@@ -66,14 +66,20 @@ const WEIGHED_MAX: u64 = 8;
 /// Bytes by layer, both ways together.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct Cost {
+    /// HTTP's heads.
     pub headers: f64,
+    /// What the transport frames with.
     pub framing: f64,
+    /// What the protocol says around the data.
     pub protocol: f64,
+    /// The lab's instants.
     pub lab: f64,
+    /// The data.
     pub payload: f64,
 }
 
 impl Cost {
+    /// All five together.
     pub fn total(self) -> f64 {
         self.headers + self.message()
     }
@@ -88,6 +94,7 @@ impl Cost {
         self.protocol + self.lab
     }
 
+    /// Layer by layer.
     pub fn plus(self, other: Self) -> Self {
         Self {
             headers: self.headers + other.headers,
@@ -98,6 +105,7 @@ impl Cost {
         }
     }
 
+    /// Layer by layer.
     pub fn times(self, by: f64) -> Self {
         Self {
             headers: self.headers * by,
@@ -116,15 +124,23 @@ pub type Answers = BTreeMap<(Option<u64>, u64), u64>;
 /// One row's channel, and what its clients are like.
 #[derive(Debug, Clone)]
 pub struct Model {
+    /// Lane, form, with or without resume.
     pub row: Row,
+    /// The channel, whose name is in the bytes.
     pub channel: ChannelName,
+    /// The history's life, which is in the bytes.
     pub epoch: Epoch,
+    /// What is published.
     pub content: Content,
+    /// How many clients.
     pub clients: u64,
     /// Of the measured publications.
     pub numbers: RangeInclusive<u64>,
+    /// Where they connect to; the address is in the bytes.
     pub lane: Target,
+    /// Of the application, for Channels.
     pub app_key: String,
+    /// What long polls ask for, ms.
     pub hold_ms: u64,
 }
 

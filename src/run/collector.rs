@@ -35,6 +35,7 @@ pub struct Timetable {
     pub first: usize,
     /// When measuring starts and ends.
     pub from_us: u64,
+    /// What is due after this does not count, µs.
     pub until_us: u64,
     /// How many clients publish in turn; `None` where the run does.
     pub publishers: Option<usize>,
@@ -68,18 +69,23 @@ pub struct Collected {
     pub arrived: usize,
     /// Publications times clients.
     pub expected: u64,
+    /// Publications that came to a client, each client counted.
     pub delivered: u64,
+    /// Publications that came to the same client again.
     pub duplicates: u64,
     /// First deliveries that came after a later publication's.
     pub order_violations: u64,
     /// Runs of missing publications, over all clients.
     pub gaps: u64,
+    /// Clients that gave up.
     pub failures: u64,
+    /// Why, each reason once, a few of them.
     pub reasons: Vec<String>,
     /// By slice of the measured time, by the intended instant.
     pub slices: Vec<Histogram<u64>>,
     /// Client start → in the channel, and → first publication, for each client that got there.
     pub subscribed_us: Vec<u64>,
+    /// From connecting to the first publication, of each client, µs.
     pub first_publication_us: Vec<u64>,
     /// Mean age of what the clients showed, µs.
     pub mean_age_us: Option<f64>,
@@ -105,6 +111,7 @@ pub struct Collected {
 /// How clients came back after all of them were cut.
 #[derive(Debug, Clone, Default)]
 pub struct Comeback {
+    /// How many were cut.
     pub clients: usize,
     /// Tries to connect.
     pub tries: u64,
@@ -257,6 +264,7 @@ impl Collector {
         }
     }
 
+    /// How many clients are in their channel.
     pub fn subscribed(&self) -> usize {
         self.subscribed.get()
     }
@@ -294,6 +302,7 @@ impl Collector {
         self.timetable.borrow().as_ref()?.outage_us
     }
 
+    /// Why a client could not go on, of the first that told.
     pub fn first_reason(&self) -> Option<String> {
         self.reasons.borrow().first().cloned()
     }
@@ -417,10 +426,12 @@ impl Collector {
         }
     }
 
+    /// How many clients there are.
     pub fn clients(&self) -> usize {
         self.clients.borrow().len()
     }
 
+    /// Publications of clients that were acknowledged.
     pub fn acknowledged(&self) -> u64 {
         self.acknowledged.get()
     }
@@ -476,7 +487,9 @@ fn busiest(instants_us: &[u64]) -> u64 {
 
 /// One client's way to the collector.
 pub struct ClientInbox<'a> {
+    /// Whose counts it goes into.
     pub collector: &'a Collector,
+    /// Which client of the row, from 0.
     pub client: usize,
 }
 

@@ -84,6 +84,7 @@ impl PlannedConditions {
             .min()
     }
 
+    /// Those of one lane.
     pub fn of(&self, lane: &str) -> Option<&Conditions> {
         let named = self.named.iter().find(|(name, _)| name == lane);
         named
@@ -97,9 +98,11 @@ impl PlannedConditions {
 pub struct Effect {
     /// What is added on the way down, and up, on average.
     pub down: Duration,
+    /// What is added from client to server.
     pub up: Duration,
     /// How far single delays may be from that, on either side.
     pub jitter: Duration,
+    /// When everything is gone.
     pub tunnel: Option<TunnelEffect>,
     /// Delays have no closed form.
     pub delays_unknown: bool,
@@ -116,10 +119,12 @@ pub struct TunnelEffect {
     pub first: Duration,
     /// How long a client without resume misses everything, in every period.
     pub missed: Duration,
+    /// From the beginning of one to that of the next.
     pub every: Duration,
 }
 
 impl Effect {
+    /// Of a set of conditions, what changes a prediction.
     pub fn of(conditions: &Conditions) -> Self {
         let mut effect = Self::default();
         for term in &conditions.terms {

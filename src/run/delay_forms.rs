@@ -29,8 +29,11 @@ const TYPICAL_MAX: f64 = 0.5;
 
 /// What the forms of a row's delays go by.
 pub struct DelayForms<'a> {
+    /// The run.
     pub plan: &'a Plan,
+    /// How clients get what is published.
     pub mode: DeliveryMode,
+    /// Load, distance and conditions.
     pub situation: Situation,
     /// `None` where the warm-up told nothing of it.
     pub processing: Option<Processing>,

@@ -32,7 +32,9 @@ const DEFAULT_ON: &str = "new-message";
 pub enum Destination {
     /// A lab that the run starts.
     Own,
+    /// A lab, whose lanes are found by its API.
     Lab(Address),
+    /// A server at this address, which is spoken to as its own clients do.
     Peer(Address, Peer),
 }
 
@@ -43,22 +45,29 @@ pub struct Address {
     pub host: String,
     /// Without it.
     pub name: String,
+    /// Its port.
     pub port: u16,
+    /// Whether it speaks TLS.
     pub tls: bool,
 }
 
 /// A server that is no pushlab, or is measured as if it were none.
 #[derive(Debug, Clone)]
 pub enum Peer {
+    /// A server of Pusher Channels.
     Pusher(PusherApp),
+    /// A Socket.IO server that sends to all what one sends.
     Socketio(Broadcast),
 }
 
 /// An application of Channels.
 #[derive(Debug, Clone)]
 pub struct PusherApp {
+    /// Its id, which stands in the HTTP API's addresses.
     pub id: String,
+    /// Its key, which clients name.
     pub key: String,
+    /// What publishing is signed with.
     pub secret: Secret,
 }
 
@@ -71,6 +80,8 @@ pub struct PusherApp {
 pub struct BadDestination(&'static str);
 
 impl Destination {
+    /// Reads `http(s)://`, `pusher(s)://` or `socketio(s)://`. Errors: what is missing, and an
+    /// example.
     pub fn parse(text: &str) -> Result<Self, BadDestination> {
         if text.is_empty() {
             return Ok(Self::Own);
@@ -128,6 +139,7 @@ impl Destination {
         }
     }
 
+    /// The peer; `None` for a lab.
     pub fn peer(&self) -> Option<&Peer> {
         match self {
             Self::Peer(_, peer) => Some(peer),

@@ -30,11 +30,14 @@ pub fn without_rounding(number: f64) -> f64 {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum Figure {
+    /// It can be stood behind, give or take its error.
     Valid {
+        /// As measured.
         value: f64,
         /// Its 95 % interval, where repetitions tell.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         low: Option<f64>,
+        /// Upper end of the confidence interval, with repetitions.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         high: Option<f64>,
         /// What the instruments may have made of it, in its unit; `None` where they make nothing.
@@ -43,11 +46,15 @@ pub enum Figure {
     },
     /// Smaller than its own error: a bound of it is all that can be said.
     Below {
+        /// It is below this.
         below: f64,
+        /// What it was measured with.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         error: Option<f64>,
     },
+    /// It cannot be stood behind.
     Invalid {
+        /// Why not.
         invalid: String,
     },
 }
@@ -68,6 +75,7 @@ impl Figure {
         }
     }
 
+    /// The value; `None` for a bound, or where there is none.
     pub fn value(&self) -> Option<f64> {
         match self {
             Self::Valid { value, .. } => Some(*value),
@@ -91,6 +99,7 @@ impl Figure {
         }
     }
 
+    /// Where the truth lies; `None` where nothing is known.
     pub fn interval(&self) -> Option<Interval> {
         match self {
             Self::Valid {

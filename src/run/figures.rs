@@ -20,18 +20,24 @@ use super::{
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Unit {
+    /// Times; printed in ms.
     Microseconds,
     /// 0 to 1.
     Share,
+    /// Bytes.
     Bytes,
+    /// A number of things, perhaps a mean.
     Count,
 }
 
 /// One kind of figure.
 #[derive(Debug)]
 pub struct FigureKind {
+    /// Its name in JSON, CSV and `--fail-on`.
     pub name: &'static str,
+    /// What it is counted in.
     pub unit: Unit,
+    /// What it says, in a few words.
     pub meaning: &'static str,
 }
 
@@ -114,6 +120,7 @@ catalogue! {
     "server_memory_per_client_bytes" Bytes "the server's resident memory per client, of the first clients of a new process";
 }
 
+/// The figure of this name.
 pub fn find(name: &str) -> Option<&'static FigureKind> {
     CATALOGUE.iter().find(|kind| kind.name == name)
 }
@@ -123,7 +130,9 @@ pub type Measured = BTreeMap<String, Figure>;
 
 /// What is known of a row's passes together.
 pub struct Gathered<'a> {
+    /// One for each repetition.
     pub passes: &'a [RowResult],
+    /// Delays of all of them.
     pub delays: &'a Delays,
     /// The server's processor time while each pass was measured, where this row was alone in it.
     pub server_cpu_us: Option<Vec<f64>>,

@@ -29,6 +29,7 @@ pub struct Judging {
 /// How a result was judged, with what is to be said.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Outcome {
+    /// Nothing speaks against it.
     Passed,
     /// Exit code 3.
     Failed(Vec<String>),
@@ -66,6 +67,7 @@ impl Judging {
         self.baseline.as_deref().map(read).transpose()
     }
 
+    /// Judges a report by the thresholds, and by an earlier run if one is given.
     pub fn judge(&self, report: &Report, baseline: Option<&Report>) -> Outcome {
         let (mut failed, mut unknown) = (Vec::new(), Vec::new());
         for threshold in &self.fail_on {

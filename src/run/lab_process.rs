@@ -46,58 +46,105 @@ const ROUND_TRIPS: usize = 41;
 /// Why there is no lab to measure.
 #[derive(Debug, thiserror::Error)]
 pub enum LabError {
+    /// A target that is no address.
     #[error("the lab says that a lane is at {url:?}, which is no address")]
-    BadUrl { url: String },
+    BadUrl {
+        /// As it was given.
+        url: String,
+    },
+    /// Nobody answers there.
     #[error(
         "target is {url}, which cannot be reached; is it running there?{}",
         trusting(url)
     )]
-    Unreachable { url: String, source: Ended },
+    Unreachable {
+        /// The address.
+        url: String,
+        /// What went wrong.
+        source: Ended,
+    },
+    /// The host has no address.
     #[error("target is {url}, whose host is not known; is it spelt right?")]
-    UnknownHost { url: String },
+    UnknownHost {
+        /// As it was given.
+        url: String,
+    },
+    /// The certificate cannot be judged.
     #[error(transparent)]
     Trust(#[from] TrustError),
+    /// The target has no such lane.
     #[error(
         "the lab at {url} has no lane {lane}; leave it out of lanes, or use a newer pushlab there"
     )]
-    NoLane { url: String, lane: String },
+    NoLane {
+        /// The address.
+        url: String,
+        /// The lane.
+        lane: String,
+    },
+    /// The target does not tell its demo application's key.
     #[error(
         "the lab at {url} does not tell the key of an application of Pusher Channels; leave the \
          lane {lane} out"
     )]
-    NoKey { url: String, lane: String },
+    NoKey {
+        /// The address.
+        url: String,
+        /// The lane that needs it.
+        lane: String,
+    },
+    /// The target has another setting than the run asks for.
     #[error(
         "the lab at {url} has {name} = {has}, and the plan wants {wanted}; start it with \
          --{flag} {wanted}, or take {name} out of the plan's server"
     )]
     OtherSettings {
+        /// The address.
         url: String,
+        /// The setting.
         name: String,
+        /// The flag by which it is set.
         flag: String,
+        /// What it has.
         has: String,
+        /// What the run asks for.
         wanted: String,
     },
+    /// The target takes no bodies as large as the run publishes.
     #[error(
         "the lab at {url} takes bodies of up to {takes} bytes and the plan's are of {needed}; choose \
          a smaller size, or start it with --body-max-bytes and --message-max-bytes {needed}"
     )]
     TooLarge {
+        /// The address.
         url: String,
+        /// The most that it takes, bytes.
         takes: u64,
+        /// What is needed, bytes.
         needed: u64,
     },
+    /// The target does not set these conditions.
     #[error(
         "the lab at {url} did not take the conditions {conditions:?} for {lane}; does its version \
          know them, and does it run without --single-port?"
     )]
     NoConditions {
+        /// The address.
         url: String,
+        /// The lane.
         lane: String,
+        /// The conditions.
         conditions: String,
+        /// What it answered.
         source: Box<Ended>,
     },
+    /// The lab's process could not be started.
     #[error("the lab could not be started")]
-    NotStarted { source: io::Error },
+    NotStarted {
+        /// What the system says.
+        source: io::Error,
+    },
+    /// The lab's process ended before it listened.
     #[error("the lab that was started ended at once; what it said is above")]
     EndedAtOnce,
 }
@@ -129,9 +176,13 @@ pub struct LabProcess {
 /// Parts of `GET /api/lab` that go into a report.
 #[derive(Debug, Clone, Deserialize)]
 pub struct Facts {
+    /// Of the server.
     pub version: String,
+    /// Effective settings, without secrets.
     pub settings: serde_json::Value,
+    /// What is alike for all lanes, in sentences.
     pub fairness: Vec<String>,
+    /// The server's machine.
     pub host: serde_json::Value,
     lanes: Vec<LaneFacts>,
     #[serde(default)]
@@ -321,6 +372,7 @@ impl LabProcess {
         }
     }
 
+    /// The error for a lane that this lab does not have.
     pub fn no_lane(&self, lane: &str) -> LabError {
         LabError::NoLane {
             url: self.url.clone(),
@@ -336,10 +388,12 @@ impl LabProcess {
         }
     }
 
+    /// Whether it was killed as the plan says.
     pub fn is_killed(&self) -> bool {
         self.is_killed.get()
     }
 
+    /// Of its demo application; `None` where it told none.
     pub fn app_key(&self) -> Option<&str> {
         self.app_key.as_deref()
     }

@@ -8,6 +8,7 @@ use crate::catalogue::{Form, Lane, Resuming, Variant, lane, variant_of};
 /// A line of the result: a lane, with resume or without, as it is or in another form.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Row {
+    /// Its name in the report: the lane's id, or the variant's.
     pub lane: String,
     /// Whether clients continue from their position after an interruption.
     pub resume: bool,
@@ -20,6 +21,7 @@ pub struct Row {
 }
 
 impl Row {
+    /// A lane as it is.
     pub fn new(lane: &'static Lane, resume: bool) -> Self {
         let mut row = Self {
             lane: lane.id.to_string(),
@@ -41,6 +43,7 @@ impl Row {
         Self::new(lane, lane.resuming == Resuming::ByProtocol)
     }
 
+    /// A lane in another form.
     pub fn of_variant(variant: &Variant) -> Self {
         Self {
             lane: variant.lane.id.to_string(),
@@ -65,6 +68,7 @@ impl Row {
         variant_of(self.lane()?, self.form())
     }
 
+    /// The lane; `None` for a peer's.
     pub fn lane(&self) -> Option<&'static Lane> {
         lane(&self.lane)
     }

@@ -78,7 +78,9 @@ pub fn local_ports() -> Option<u64> {
 /// Who runs where, by the numbers of the cores.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Cores {
+    /// Where this program runs.
     pub generator: Vec<usize>,
+    /// Where the server runs.
     pub server: Vec<usize>,
 }
 

@@ -19,6 +19,8 @@
 //! in one sentence), [`report`];
 //! [`judging`] with [`thresholds`] and [`baseline`] says whether it passes.
 //! [`theory`] is arithmetic alone: it knows no transport's code, no clock and no runtime.
+//!
+//! May use: `catalogue`, `clock`, `channel`, `codec`, `lane`, `demo`, `config`, `client`, `wire`.
 
 pub mod answer;
 pub mod baseline;

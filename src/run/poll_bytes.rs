@@ -14,10 +14,13 @@ use crate::client::{
 /// Bytes of one poll of each kind, by part.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct PollBytes {
+    /// Of the question.
     pub request: f64,
+    /// Of the question with `If-None-Match`.
     pub conditional_request: f64,
     /// Of 200.
     pub head: f64,
+    /// Of an answer's body without publications.
     pub body: f64,
     /// Of 304, which has no body (RFC 9110 §15.4.5).
     pub not_modified: f64,

@@ -17,17 +17,23 @@ use super::figures::Unit;
 pub enum Predicted {
     /// The measured figure is to lie within `off` of it; 0 where things are counted.
     Value {
+        /// What the form says.
         value: f64,
+        /// What it may be off.
         #[serde(skip_serializing_if = "is_zero")]
         off: f64,
         /// So much of it is no closed form, but what a warm-up measured of the machine.
         #[serde(skip_serializing_if = "is_zero")]
         added: f64,
     },
+    /// The measured figure is to be this or more.
     AtLeast {
+        /// The bound.
         at_least: f64,
     },
+    /// The measured figure is to be this or less.
     AtMost {
+        /// The bound.
         at_most: f64,
     },
 }

@@ -67,6 +67,7 @@ fn put(all: &mut Predictions, name: &str, value: f64) {
 /// What was measured of the machine before the run and in its warm-up, and of nothing else.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Machine {
+    /// From a client to the server and back, µs.
     pub round_trip_us: u64,
     /// What it adds to a row's deliveries; see [`processing`].
     pub processing: Option<Processing>,

@@ -7,7 +7,9 @@ use sysinfo::{Pid, ProcessRefreshKind, ProcessesToUpdate, System};
 /// What a process has used so far.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Usage {
+    /// Processor time, user and system.
     pub cpu: Duration,
+    /// Resident memory.
     pub memory_bytes: u64,
     /// How long its threads could have run and did not, all together, for want of a processor.
     /// Zero where the system does not say.

@@ -30,14 +30,18 @@ const LEAST: usize = 3;
 /// intended instant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Reached {
+    /// The first client had it.
     pub first_us: u64,
+    /// The last client had it.
     pub last_us: u64,
 }
 
 /// See the module. µs.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Processing {
+    /// Until the first client has a publication, beyond its way.
     pub first_us: f64,
+    /// From the first client to the last.
     pub others_us: f64,
     /// So far from the middle one were the middle 80 % of them.
     pub off_us: f64,

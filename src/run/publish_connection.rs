@@ -44,6 +44,7 @@ const SAID_MAX_BYTES: usize = 1 << 20;
 /// Where to publish, and by which protocol.
 #[derive(Debug, Clone)]
 pub struct PublishTarget {
+    /// The lane where it is published.
     pub main: Target,
     /// `None`: a lab.
     pub peer: Option<Peer>,
@@ -87,8 +88,8 @@ impl PublishTarget {
     }
 }
 
-/// The address of a signed `POST /apps/{id}/events` (reference, 16.2). The server's side of it,
-/// which checks, shares no code with this.
+/// The address of a signed `POST /apps/{id}/events` (`docs/protocols/pusher-channels.md`, "Signing
+/// a request"). The server's side of it, which checks, shares no code with this.
 fn signed(app: &PusherApp, body: &[u8], now_s: u64) -> String {
     let md5 = hex(&Md5::digest(body));
     let path = format!("/apps/{}/events", app.id);
@@ -118,6 +119,7 @@ pub struct PublishConnection {
 /// What the reading threads find out.
 #[derive(Clone, Default)]
 pub struct Confirmations {
+    /// Publications that the server confirmed.
     pub acknowledged: Arc<AtomicU64>,
     /// The first one.
     pub refusal: Arc<Mutex<Option<String>>>,

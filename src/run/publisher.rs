@@ -43,12 +43,15 @@ const BEHIND_US: u64 = 10_000;
 
 /// What to publish, and when.
 pub struct Assignment {
+    /// The server.
     pub target: PublishTarget,
+    /// One for each row; each publication goes to all of them.
     pub channels: Vec<String>,
     /// Of publication 1, 2, …; µs since the Unix epoch.
     pub publish_us: Vec<u64>,
     /// Publications before this index are not timed.
     pub first: usize,
+    /// What the publications are.
     pub content: Content,
 }
 
@@ -62,6 +65,7 @@ pub struct Punctuality {
     /// Publications of the warm-up, and those of them that were written more than
     /// [`LAG_P99_MAX_US`] late.
     pub warm_up: usize,
+    /// Publications of the warm-up that were sent more than 1 ms late.
     pub late_in_warm_up: usize,
     /// Publications written, over all of the schedule.
     pub published: usize,
@@ -95,10 +99,18 @@ impl Punctuality {
 /// Why publishing ended early.
 #[derive(Debug, thiserror::Error)]
 pub enum PublishError {
+    /// The connection broke.
     #[error("publishing to {address} failed")]
-    Io { address: String, source: io::Error },
+    Io {
+        /// Of the server.
+        address: String,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// The server refused a publication; its words.
     #[error("the server refused a publication: {0}")]
     Refused(String),
+    /// The publishing thread panicked.
     #[error("the publishing thread ended in a panic; this is a bug, please report it")]
     Panicked,
 }
@@ -154,6 +166,7 @@ impl Publisher {
         })
     }
 
+    /// Whether everything has been sent.
     pub fn is_finished(&self) -> bool {
         self.thread.is_finished()
     }

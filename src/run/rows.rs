@@ -87,6 +87,7 @@ impl Row {
     }
 }
 
+/// As seconds, with its fraction.
 pub fn seconds(duration: Duration) -> f64 {
     duration.as_secs_f64()
 }

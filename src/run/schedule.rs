@@ -92,12 +92,20 @@ pub fn conflated(events_us: &[u64], window_us: u64) -> Vec<(u64, u64)> {
 /// Why a recorded schedule cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum BadReplay {
+    /// The file cannot be read.
     #[error("the file cannot be read")]
     Unreadable(#[from] std::io::Error),
+    /// A line that is no number of seconds, or earlier than the one before.
     #[error(
         "line {line} is {text:?}; write one number of seconds after the start per line, rising"
     )]
-    BadLine { line: usize, text: String },
+    BadLine {
+        /// Its number, from 1.
+        line: usize,
+        /// What is in it.
+        text: String,
+    },
+    /// The file has no instant.
     #[error("there is no instant in it; write one number of seconds after the start per line")]
     Empty,
 }

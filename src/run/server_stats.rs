@@ -10,16 +10,25 @@ use crate::{
 /// Counts of one row's channel on its lane.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct Counts {
+    /// Connections.
     pub connections_opened: u64,
+    /// Requests.
     pub requests: u64,
+    /// Answers to polls with no publication.
     pub empty_answers: u64,
+    /// Publications that the kernel took.
     pub delivered: u64,
     /// Publications that came up.
     pub received: u64,
+    /// Publications that were given up.
     pub drops: u64,
+    /// Calls that wrote.
     pub writes: u64,
+    /// Bytes from clients.
     pub up: Layers,
+    /// Bytes to clients.
     pub down: Layers,
+    /// Bytes on the wire: with the headers of Ethernet, IP and TCP.
     pub wire_bytes: u64,
 }
 
@@ -27,14 +36,21 @@ pub struct Counts {
 /// not tell apart: there both are 0.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Deserialize)]
 pub struct Layers {
+    /// HTTP's heads.
     pub http_headers: u64,
+    /// What the transport frames with.
     pub framing: u64,
+    /// Protocol and lab.
     pub envelope: u64,
+    /// What the protocol says around the data.
     #[serde(default)]
     pub protocol: u64,
+    /// The lab's instants.
     #[serde(default)]
     pub lab: u64,
+    /// The data.
     pub payload: u64,
+    /// All bytes of the direction.
     pub total: u64,
 }
 
@@ -151,6 +167,7 @@ impl Counts {
         }
     }
 
+    /// Count by count.
     pub fn plus(self, other: Self) -> Self {
         Self {
             connections_opened: self.connections_opened + other.connections_opened,
@@ -180,6 +197,7 @@ impl Layers {
         }
     }
 
+    /// Layer by layer.
     pub fn plus(self, other: Self) -> Self {
         self.each(other, |a, b| a + b)
     }

@@ -36,7 +36,9 @@ use crate::{
 
 /// See the module.
 pub enum Source {
+    /// The run publishes, by the server's HTTP API or another protocol's.
     Run(Publisher),
+    /// Clients publish, each by its lane.
     Clients(Feeder),
 }
 
@@ -57,6 +59,7 @@ impl Source {
         }
     }
 
+    /// Whether everything has been sent.
     pub fn is_finished(&self) -> bool {
         match self {
             Self::Run(publisher) => publisher.is_finished(),
@@ -64,6 +67,7 @@ impl Source {
         }
     }
 
+    /// Waits for its end, and says how well the schedule was kept.
     pub fn join(self) -> Result<Punctuality, PublishError> {
         match self {
             Self::Run(publisher) => publisher.join(),
@@ -80,6 +84,7 @@ pub struct Feed {
     pub publish_us: Vec<u64>,
     /// Publications before this index are not timed.
     pub first: usize,
+    /// What the publications are.
     pub content: Content,
 }
 

@@ -20,8 +20,11 @@ pub type Interval = (f64, f64);
 
 /// Delays of one row over all repetitions.
 pub struct Delays {
+    /// Every delay, µs.
     pub all: Histogram<u64>,
+    /// Deliveries that were due: publications times clients.
     pub expected: u64,
+    /// Deliveries that came.
     pub delivered: u64,
     /// One for each repetition, or for each tenth of a few: what intervals are made of.
     batches: Vec<Histogram<u64>>,
@@ -30,6 +33,7 @@ pub struct Delays {
 }
 
 impl Delays {
+    /// Put together, never averaged.
     pub fn of(repetitions: &[Collected]) -> Self {
         let mut all = empty_histogram();
         let mut slices: Vec<_> = (0..SLICES).map(|_| empty_histogram()).collect();

@@ -40,6 +40,7 @@ const COMPARISONS: [(&str, Comparison); 5] = [
 /// What a threshold says of a report.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Verdict {
+    /// It does not hold: nothing to complain of.
     Passed,
     /// The rows and figures that failed it.
     Failed(String),
@@ -90,6 +91,7 @@ fn made_of(lane: &LaneReport, name: &str) -> String {
 }
 
 impl Threshold {
+    /// Whether the condition holds for this report, as far as the figure's error lets it be known.
     pub fn judge(&self, report: &Report) -> Verdict {
         let rows = report
             .lanes

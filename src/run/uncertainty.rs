@@ -58,6 +58,7 @@ pub struct Parts {
 }
 
 impl Parts {
+    /// All of them added, since they come one after the other, µs.
     pub fn total_us(&self) -> f64 {
         self.published_us + self.asked_us + self.read_us + self.clock_us + self.resolution_us
     }
@@ -95,6 +96,7 @@ impl fmt::Display for Parts {
 /// How late the generator was for one row, over all of its passes.
 #[derive(Debug, Clone)]
 pub struct Lags {
+    /// A publication was due → it was written, µs, of each one.
     pub publish: Histogram<u64>,
     /// An instant was due → the receiving thread had noticed: what any timer of a client is late.
     pub notice: Histogram<u64>,
@@ -104,6 +106,7 @@ pub struct Lags {
     pub connect: Histogram<u64>,
     /// Its clients ask: they can be late in that, too.
     pub asks: bool,
+    /// How far apart the clocks of publisher and receiver may be, µs; 0 within one process.
     pub clock_bound_us: u64,
     /// How often its clients are cut off, and miss what is published then; `None`: never.
     pub cut_every_us: Option<f64>,

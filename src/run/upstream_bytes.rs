@@ -18,6 +18,7 @@ use crate::{
 /// Bytes up for one publication.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct UpBytes {
+    /// Up, all layers, without what TCP and IP add.
     pub total: f64,
     /// Of these, HTTP headers.
     pub headers: f64,

@@ -38,23 +38,32 @@ const BEYOND_MIN: f64 = 10.0;
 
 /// The generator over one run.
 pub struct Generator<'a> {
+    /// Its processor time while it was measured.
     pub own_cpu: Duration,
+    /// How long it was measured.
     pub measured_for: Duration,
+    /// How late publications were sent, µs.
     pub publish_lag: &'a Histogram<u64>,
+    /// How late the publishing thread woke, µs.
     pub wake_lag: &'a Histogram<u64>,
+    /// How late the receiving thread noticed an instant, µs.
     pub receive_lag: &'a Histogram<u64>,
     /// Idle processors were kept from sleeping.
     pub kept_awake: bool,
     /// The kernel says of each read how long the bytes had been there.
     pub reads_are_stamped: bool,
+    /// Publications that were due.
     pub scheduled: u64,
+    /// Publications that were sent.
     pub published: u64,
+    /// Publications that the server confirmed.
     pub acknowledged: u64,
     /// Publications times channels.
     pub to_acknowledge: u64,
 }
 
 impl Generator<'_> {
+    /// Of one core, 0 to 1.
     pub fn cpu_share(&self) -> f64 {
         self.own_cpu.as_secs_f64() / self.measured_for.as_secs_f64().max(1e-9)
     }

@@ -14,8 +14,10 @@ pub const FILE_MAX_BYTES: u64 = 12 * (NAME_MAX_CHARS + NOTE_MAX_CHARS) as u64 + 
 /// See the module. Empty is none.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct About {
+    /// A name, one line.
     #[serde(default)]
     pub name: String,
+    /// A note, several lines perhaps.
     #[serde(default)]
     pub note: String,
 }
@@ -23,12 +25,17 @@ pub struct About {
 /// Why a text is refused.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BadAbout {
+    /// A text is too long.
     #[error("the {what} has {chars} characters; at most {most} are kept")]
     TooLong {
+        /// Which one.
         what: &'static str,
+        /// Characters that it has.
         chars: usize,
+        /// Characters that it may have.
         most: usize,
     },
+    /// A name is one line, and this is not.
     #[error("the name is one line")]
     NameOfLines,
 }
@@ -59,6 +66,7 @@ impl About {
         Ok(tidied)
     }
 
+    /// Whether there is neither.
     pub fn is_empty(&self) -> bool {
         self.name.is_empty() && self.note.is_empty()
     }

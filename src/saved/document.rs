@@ -25,22 +25,33 @@ const POINTS_MAX: usize = 5_000;
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(untagged)]
 pub enum Document {
+    /// A run.
     Run(Box<Report>),
+    /// An experiment.
     Experiment(Box<CarriedOut>),
 }
 
 /// Why a file's text is no result.
 #[derive(Debug, thiserror::Error)]
 pub enum BadDocument {
+    /// What the parser says.
     #[error("it is neither a run nor an experiment that pushlab saved: {0}")]
     NotUnderstood(#[from] serde_json::Error),
+    /// There is more of something than a result has.
     #[error("it has {what}, more than pushlab ever writes ({most})")]
-    TooMuch { what: String, most: usize },
+    TooMuch {
+        /// Of what.
+        what: String,
+        /// How many there may be.
+        most: usize,
+    },
+    /// A number that no measurement has.
     #[error("it has the number {0}, which no measurement gives")]
     NoMeasurement(f64),
 }
 
 impl Document {
+    /// Reads the JSON of a saved result; of earlier versions, too.
     pub fn parse(text: &[u8]) -> Result<Self, BadDocument> {
         /// Enough to tell the two apart.
         #[derive(Deserialize)]
@@ -79,6 +90,7 @@ impl Document {
         }
     }
 
+    /// Whether it was interrupted.
     pub fn is_partial(&self) -> bool {
         match self {
             Self::Run(report) => report.partial,
@@ -91,6 +103,7 @@ impl Document {
         self.runs().first().map_or(0, |(_, run)| run.started_us)
     }
 
+    /// What it is called in a list.
     pub fn title(&self) -> String {
         match self {
             Self::Run(report) => report::opening::called(report),
@@ -98,6 +111,7 @@ impl Document {
         }
     }
 
+    /// As comma-separated values.
     pub fn csv(&self) -> String {
         match self {
             Self::Run(report) => report::csv::render(report),
@@ -105,6 +119,7 @@ impl Document {
         }
     }
 
+    /// As a table in Markdown.
     pub fn markdown(&self) -> String {
         match self {
             Self::Run(report) => report::markdown::render(report),

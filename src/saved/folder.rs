@@ -47,25 +47,52 @@ pub struct CannotSave {
 /// Why a saved result cannot be shown.
 #[derive(Debug, thiserror::Error)]
 pub enum CannotRead {
+    /// There is no result with this id.
     #[error("there is no saved run {0:?}")]
     NotThere(String),
+    /// What has this id is no plain file.
     #[error("{0} is no plain file, and links are not followed")]
     NotPlain(String),
+    /// The file is larger than a result is.
     #[error("{id} has {bytes} bytes; at most {FILE_MAX_BYTES} are read")]
-    TooLarge { id: String, bytes: u64 },
+    TooLarge {
+        /// The result.
+        id: String,
+        /// Its size.
+        bytes: u64,
+    },
+    /// The file cannot be read.
     #[error("{id} cannot be read: {source}")]
-    Unreadable { id: String, source: io::Error },
+    Unreadable {
+        /// The result.
+        id: String,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// The file is no result.
     #[error("{id} cannot be shown: {source}")]
-    Broken { id: String, source: BadDocument },
+    Broken {
+        /// The result.
+        id: String,
+        /// What is wrong with it.
+        source: BadDocument,
+    },
 }
 
 /// Why a saved result cannot be named or removed.
 #[derive(Debug, thiserror::Error)]
 pub enum CannotChange {
+    /// It cannot even be read.
     #[error(transparent)]
     Read(#[from] CannotRead),
+    /// The folder cannot be written to.
     #[error("{id} cannot be changed: {source}")]
-    Write { id: String, source: io::Error },
+    Write {
+        /// The result.
+        id: String,
+        /// What the system says.
+        source: io::Error,
+    },
 }
 
 impl CannotChange {
@@ -78,6 +105,7 @@ impl CannotChange {
 /// A file of the folder.
 #[derive(Debug)]
 pub struct Entry {
+    /// Its name without `.json`.
     pub id: String,
     /// Why there is nothing to show of it is part of the list, too.
     pub summary: Result<Summary, CannotRead>,
@@ -86,6 +114,7 @@ pub struct Entry {
 /// Some entries, newest first.
 #[derive(Debug)]
 pub struct Listing {
+    /// In order.
     pub entries: Vec<Entry>,
     /// The last id of these, where there are more.
     pub more_after: Option<String>,
@@ -105,6 +134,7 @@ impl Folder {
         }
     }
 
+    /// Where it is.
     pub fn path(&self) -> &Path {
         &self.path
     }
@@ -241,6 +271,7 @@ impl Folder {
         })
     }
 
+    /// Reads a result. Errors: it is not there, or no result.
     pub fn read(&self, id: &str) -> Result<Document, CannotRead> {
         let (file, _) = self.open(id)?;
         let unreadable = |source| CannotRead::Unreadable {

@@ -10,6 +10,8 @@
 //! what is in a file; [`summary`] is what a list shows of it; [`of_experiments`] finds the results of
 //! an experiment; [`timings`] remembers how long things took. Not here: how a result is measured
 //! (`run`, `experiments`), and who may ask for it (`lab_api`, `pages`).
+//!
+//! May use: `config`, `run`, `experiments`.
 
 pub mod about;
 pub mod document;

@@ -12,10 +12,13 @@ use super::folder::Folder;
 /// A saved result of an experiment, not read yet.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Kept {
+    /// Its id in the folder.
     pub id: String,
     /// Of the catalogue, as in `E10`.
     pub experiment: String,
+    /// The whole of it was done.
     pub full: bool,
+    /// It was interrupted.
     pub partial: bool,
 }
 

@@ -11,21 +11,27 @@ use crate::{
 /// A line of the list.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Summary {
+    /// Its id in the folder.
     pub id: String,
     /// What somebody calls it, and wrote about it.
     #[serde(flatten)]
     pub about: About,
+    /// What it is called.
     pub title: String,
     /// As in 2026-11-22 20:15:30, UTC.
     pub started: String,
+    /// Names of its rows.
     pub lanes: Vec<String>,
+    /// Clients of each row.
     pub clients: usize,
+    /// Publications a second.
     pub rate_per_s: f64,
     /// Schedule, distance, tunnels and the rest, in words.
     pub conditions: String,
     /// Of a run: every lane's figures can be stood behind. Of an experiment: every figure that
     /// decides can, so that it has a verdict.
     pub valid: bool,
+    /// It was interrupted.
     pub partial: bool,
     /// Of an experiment.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -36,6 +42,7 @@ pub struct Summary {
 }
 
 impl Summary {
+    /// Whether it is an experiment whose figures came out as predicted.
     pub fn is_as_predicted(&self) -> bool {
         self.verdict == Some(Verdict::AsPredicted)
     }
@@ -48,6 +55,7 @@ impl Summary {
         }
     }
 
+    /// Of a result. `about`: what somebody wrote on it.
     pub fn of(id: &str, document: &Document, about: About) -> Self {
         let runs = document.runs();
         let first: Option<&Report> = runs.first().map(|(_, run)| *run);

@@ -28,6 +28,7 @@ const FACTOR: std::ops::RangeInclusive<f64> = 0.1..=20.0;
 pub struct Done(String);
 
 impl Done {
+    /// A run that took as long as its plan says.
     pub fn run(plan: &Plan) -> Self {
         let text = serde_json::to_string(plan).unwrap_or_default();
         let digest = Sha256::digest(text.as_bytes());
@@ -38,6 +39,7 @@ impl Done {
         Self(format!("run/{short}"))
     }
 
+    /// An experiment, in short or in full.
     pub fn experiment(id: &str, full: bool) -> Self {
         let how = if full { "full" } else { "quick" };
         Self(format!("experiment/{id}/{how}"))

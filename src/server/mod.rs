@@ -3,6 +3,11 @@
 //! `build` binds every lane (so port 0 works) → `addresses` → `run_until_stopped`. The order of a
 //! stop: sources end; every subscriber is told and closes within the grace; then the listeners
 //! close and idle connections are dropped.
+//!
+//! May use: `class`, `reach`, `wire`, `clock`, `network`, `catalogue`, `lane`, `metrics`, `node`,
+//! `demo`, `error`, `access`, `config`, `lesson_folder`, `class_keep`, `saved`, `jobs`,
+//! `telemetry`, `tls`, `lab`, `registry`, `transport`, `protocol`, `lab_api`, `pages`, `assets`,
+//! `gate`.
 
 mod admission;
 mod app;
@@ -73,22 +78,34 @@ const STOP_MARGIN: Duration = Duration::from_millis(300);
 /// Why the server does not start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
+    /// The host to listen on is no address of this machine.
     #[error(
         "the host {host:?} is no address of this machine: choose another with --host, 0.0.0.0 for \
          all of them"
     )]
-    BadHost { host: String, source: io::Error },
+    BadHost {
+        /// As it was given.
+        host: String,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// A port cannot be listened on (exit code 69).
     #[error(
         "cannot listen on {address} (lane {lane}): choose another port with --port, or --port 0 \
          to let the system choose"
     )]
     CannotListen {
+        /// Address and port.
         address: SocketAddr,
+        /// Whose.
         lane: LaneId,
+        /// What the system says.
         source: io::Error,
     },
+    /// The certificate is not usable.
     #[error(transparent)]
     Tls(#[from] TlsError),
+    /// The HTTP server cannot be started.
     #[error("the server cannot be started")]
     Server(#[source] io::Error),
 }
@@ -244,6 +261,7 @@ impl Server {
         &self.engines
     }
 
+    /// What is shared by all lanes.
     pub fn lab(&self) -> &Arc<Lab> {
         &self.lab
     }

@@ -26,11 +26,14 @@ pub struct Asking {
 
 /// What was answered.
 pub struct Answer {
+    /// Its status.
     pub status: u16,
+    /// Its body; null where it is no JSON.
     pub body: Value,
 }
 
 impl Answer {
+    /// Whether the status is a success.
     pub fn is_good(&self) -> bool {
         (200..300).contains(&self.status)
     }
@@ -47,6 +50,7 @@ impl Answer {
 }
 
 impl Asking {
+    /// A client of the lab's API, without a cookie.
     pub fn new(target: Target) -> Self {
         Self {
             target,
@@ -64,6 +68,7 @@ impl Asking {
         }
     }
 
+    /// Whether the lab gave it one.
     pub fn has_cookie(&self) -> bool {
         self.cookie.is_some()
     }
@@ -82,6 +87,7 @@ impl Asking {
         self.send("POST", path, body).await
     }
 
+    /// DELETE; any status is an answer.
     pub async fn delete(&mut self, path: &str) -> Result<Answer, Ended> {
         self.send("DELETE", path, &Value::Null).await
     }
@@ -96,6 +102,7 @@ impl Asking {
         self.ask(&request).await
     }
 
+    /// GET; any status is an answer.
     pub async fn get(&mut self, path: &str) -> Result<Answer, Ended> {
         let request = http::request("GET", &self.target, path, &self.who(), b"");
         self.ask(&request).await

@@ -37,8 +37,11 @@ pub struct Companions {
 /// Some on one lane.
 #[derive(Debug, Clone, PartialEq)]
 pub struct OnLane {
+    /// Id of the lane.
     pub lane: String,
+    /// How many.
     pub count: usize,
+    /// How often pollers ask.
     pub poll_interval: Option<Duration>,
 }
 

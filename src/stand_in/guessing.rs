@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::view::{Ask, Question};
 
+/// How native clients guess in the phones' place.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Guesses {
     /// They know nothing.

@@ -17,6 +17,8 @@
 //! [`companions`] are clients beside the phones that take no part in the class.
 //!
 //! Not here: how a page looks, and how it is rendered; a phone's own radio and sleep.
+//!
+//! May use: `catalogue`, `clock`, `codec`, `config`, `client`, `run`.
 
 pub mod asking;
 pub mod companions;
@@ -167,6 +169,7 @@ impl Told {
 /// Where a lab is: the address of its main lane, and those of lanes that it does not tell others of.
 #[derive(Debug, Clone)]
 pub struct At {
+    /// The main lane's address.
     pub url: String,
     /// By name.
     pub lanes: Vec<(String, String)>,

@@ -1,25 +1,53 @@
 //! WebSockets by the crate `actix-ws`, written as its own documentation teaches it: what a reader
 //! would begin with, and what the owned socket of [`super::websocket`] is compared to.
 //!
+//! # On the wire
+//!
+//! The same as on the WebSocket lane, to the byte; a client cannot tell the two apart. Inside:
+//!
 //! ```text
-//!                     hub ──► queue (ours, bounded in bytes)
-//!                               │  one task for each client: select! of all that may happen
-//!  client ──► MessageStream ──► │ ──► Session ──► channel of 32 ──► StreamingBody ──► dispatcher
-//!             (the crate's)            (the crate's)                 encodes, copies    writes
+//! client        actix-http            the crate                     this file             hub
+//!   │── GET, Upgrade ──►│── handler ──────────────────────────────────►│ verify, handle()
+//!   │ ◄── 101 ──────────│ ◄── response: its body is the stream ────────│
+//!   │══ frame ═════════►│── payload ──►│ checked: incoming.rs          │
+//!   │                   │              │ MessageStream ── message ────►│ publish
+//!   │                   │              │                               │ ◄── queue ── deliver ──│
+//!   │                   │              │ ◄── Session ─── text ─────────│   (ours, bounded in bytes)
+//!   │                   │              │ channel of 32                 │
+//!   │ ◄══ frame ════════│ ◄────────────│ StreamingBody: encodes, copies│
 //! ```
-//! The envelope, the query and the words are those of the WebSocket lane. What differs is what this
-//! lane shows: a publication passes a task, a channel of 32 messages and an encoder for each client
-//! before actix-http writes it, where the owned socket hands shared bytes to the kernel in the hub's
-//! own loop. How much that costs: `cargo bench --bench fanout -- actix-ws`, and the compare page.
 //!
-//! An ordinary handler gets requests to upgrade only where nothing takes connections over, which
-//! actix-http decides for a whole port: so the lane needs one of its own.
+//! What differs is what this lane shows: a publication passes a task, a channel of 32 messages and
+//! an encoder for each client before actix-http writes it, where the owned socket hands shared
+//! bytes to the kernel in the hub's own loop.
 //!
-//! What the crate would read without a bound is looked at before it does: [`incoming`].
+//! # Why so, and what was rejected
 //!
-//! Not here: a bound on what waits in the crate's channel, which counts messages and not bytes. Text
-//! that is no UTF-8 is refused with the last byte of its frame or message, and not with the first bad
-//! one; what came in one piece with it is lost.
+//! - **Sending from the hub**, without a queue of one's own. `Session::text` waits while the
+//!   channel is full, so one client that does not read would stop the loop that serves all. That is
+//!   the fault most chats that are built on this crate have; experiment E17 is about it.
+//! - **`try_send` and throwing away what does not fit.** Losses nobody counts. So each client has a
+//!   queue with a budget in bytes, as on every lane, and a task that waits for the crate in its
+//!   place.
+//! - **Trusting the crate with the input.** It keeps a frame until its last byte is there and looks
+//!   at the length only then: `incoming` looks first.
+//! - **The main port.** An ordinary handler gets requests to upgrade only where nothing takes
+//!   connections over, which actix-http decides for a whole port: so the lane needs one of its own.
+//!
+//! Not here: a bound on what waits in the crate's channel, which counts messages and not bytes.
+//! Text that is no UTF-8 is refused with the last byte of its frame or message, and not with the
+//! first bad one; what came in one piece with it is lost.
+//!
+//! # What it costs
+//!
+//! `pushlab run --lanes websocket,actix-ws --clients 200 --rate 20 --order in-turn --markdown`:
+//! **the same bytes**, 221 a publication on both, and a median delay **1.6 times** as long (2.50 ms
+//! to 1.54). With one client there is no difference that can be measured: it is the work for each
+//! of 200 that adds up. In processor time: `cargo bench --bench fanout -- actix-ws`.
+//!
+//! # Where it can be seen
+//!
+//! Compare page, beside WebSocket; experiments E10 and E17; `docs/lanes/actix-ws.md`.
 
 pub mod echo;
 mod incoming;
@@ -102,6 +130,8 @@ static TEXT: Format = Format {
     encode: envelope::encode_publication,
 };
 
+/// The handshake, by an ordinary handler. What it answers is a response whose body is the stream of
+/// frames down; the request's payload is the stream up.
 async fn open(
     request: HttpRequest,
     channel: web::Path<String>,
@@ -132,6 +162,8 @@ async fn open(
         message_max_bytes: max_bytes,
         accept_binary: false,
     };
+    // A frame's bytes are counted when they are looked at, its message's when it is read: in
+    // between a connection may end.
     let (seen, meter) = (Rc::<Seen>::default(), request.meter().cloned());
     let not_begun = |why: actix_web::Error| {
         let message = format!("the handshake is not understood: {why}");
@@ -156,6 +188,8 @@ async fn open(
         seen,
         meter,
     });
+    // The crate's own limits, as its documentation sets them. They hold, but only once a frame is
+    // whole.
     let messages = messages
         .max_frame_size(max_bytes)
         .aggregate_continuations()
@@ -166,8 +200,11 @@ async fn open(
         client,
         channel,
         session,
+        // Weak: a session that is still ending must not keep the seat of a connection that is gone.
         seat: request.conn_data::<Arc<Seat>>().map(Arc::downgrade),
     };
+    // The response is the 101. The session writes before it is sent, and its frames wait in the
+    // crate.
     actix_web::rt::spawn(connection.run(asked, messages));
     will_answer(&request, Message::default());
     response.extensions_mut().insert(Attributed);
@@ -188,6 +225,7 @@ enum Outgoing {
 }
 
 impl Item for Outgoing {
+    /// A ping counts with its place in the queue alone: it has no payload.
     fn bytes(&self) -> usize {
         match self {
             Self::Text { text, .. } => text.len(),
@@ -210,6 +248,7 @@ struct Client {
     woken: Notify,
     /// Why the server ends it, once it does.
     closing: Cell<Option<CloseReason>>,
+    /// Beside it, since a close frame may have no reason (§5.5.1).
     is_closing: Cell<bool>,
     /// Told once the client has said goodbye, or will say nothing more that can be understood.
     answered: Notify,
@@ -222,6 +261,7 @@ struct Client {
 }
 
 impl Client {
+    /// Queues it, and wakes the task that writes. Called in the hub's loop, so it must not wait.
     fn push(&self, item: Outgoing, kind: Kind) {
         let pushed = self.queue.borrow_mut().push(item, kind);
         match pushed {
@@ -236,6 +276,7 @@ impl Client {
         self.woken.notify_one();
     }
 
+    /// Counts what the client will never get; it stands beside its lane in every result.
     fn dropped(&self, publications: usize) {
         if let Some(meter) = &self.meter {
             meter.dropped(publications);
@@ -261,6 +302,7 @@ impl Client {
         self.close_with(Some(close_reason(code, why)));
     }
 
+    /// The first reason counts: what comes after it is a consequence.
     fn close_with(&self, reason: Option<CloseReason>) {
         if !self.is_closing.replace(true) {
             self.closing.set(reason);
@@ -331,6 +373,8 @@ impl Subscriber for Client {
         }
         let kind = Kind::of(delivery);
         let is_live = !delivery.is_replay();
+        // One item for each publication, where the owned socket queues a whole delivery: the crate
+        // takes messages, and would put one frame around what is joined.
         for (publication, (text, layers)) in delivery.publications().zip(delivery.each(&TEXT)) {
             let item = Outgoing::Text {
                 text: text.clone(),
@@ -348,6 +392,8 @@ impl Subscriber for Client {
 }
 
 impl Reader for Client {
+    /// Nothing waits here. What the crate holds is not asked about: at most 32 messages, and no way
+    /// to know.
     fn is_drained(&self) -> bool {
         self.queue.borrow().is_empty()
     }
@@ -366,9 +412,9 @@ struct Connection {
 }
 
 impl Connection {
-    /// The life of one subscriber. Whoever is to be closed and does not take what it is sent is given
-    /// up after a while, and with it the connection: actix-http alone would wait for as long as its
-    /// client reads a little now and then.
+    /// The life of one subscriber. Whoever is to be closed and does not take what it is sent is
+    /// given up after a while, and with it the connection: actix-http alone would wait for as long
+    /// as its client reads a little now and then.
     async fn run(self, asked: SubscribeQuery, messages: actix_ws::AggregatedMessageStream) {
         let close_within = self.worker.lab.config.close_timeout.0;
         let (client, seat) = (self.client.clone(), self.seat.clone());
@@ -386,6 +432,7 @@ impl Connection {
         }
     }
 
+    /// Subscribes, says so, and carries what comes; or says why not, and closes.
     async fn serve(self, asked: SubscribeQuery, messages: actix_ws::AggregatedMessageStream) {
         let (node, client) = (self.worker.lab.node.clone(), self.client.clone());
         let entered = subscribe(
@@ -499,6 +546,8 @@ impl Connection {
                 None => last_read + config.heartbeat.0,
                 Some(asked_at) => asked_at + config.pong_timeout.0,
             };
+            // One branch reads, the other is the heartbeat; `messages.next()` loses nothing when
+            // the other wins, since what it has read it keeps.
             let came = tokio::select! {
                 came = messages.next() => came,
                 () = sleep_until(deadline), if !client.is_closing.get() => {
@@ -515,6 +564,7 @@ impl Connection {
                 Some(Ok(AggregatedMessage::Text(text))) if !client.is_closing.get() => {
                     self.publish(&text).await;
                 }
+                // It is being closed: read, so that its bytes are in a layer, and not acted on.
                 Some(Ok(AggregatedMessage::Text(text))) => client.received(text.len(), 0),
                 Some(Ok(AggregatedMessage::Ping(payload))) if !client.is_closing.get() => {
                     let pong = Outgoing::Pong(payload.as_ref().into());
@@ -552,6 +602,7 @@ impl Connection {
         self.client.gone.notified().await;
     }
 
+    /// Publishes a message. The next is read when this is done, so who sends too fast waits in TCP.
     async fn publish(&self, text: &str) {
         let client = &self.client;
         let received = |payload: usize| client.received(text.len(), payload);
@@ -587,6 +638,8 @@ fn fault_in(fault: &ProtocolError) -> (websocket::CloseCode, &'static str) {
     }
 }
 
+/// A code and its words, as the crate takes them. At most 123 bytes of words fit into a frame
+/// (§5.5); ours are texts of the lab, shorter than that.
 fn close_reason(code: u16, why: &str) -> CloseReason {
     CloseReason {
         code: CloseCode::from(code),

@@ -1,4 +1,12 @@
 //! HTTP answers, announced to the meter of their connection.
+//!
+//! The meter sees bytes and not messages, so whoever makes an answer says beforehand what will be
+//! in it: so many bytes of the protocol, so many of data, so many publications ([`will_answer`]).
+//! What passes without having been announced is HTTP's head. Counted it is only when the kernel has
+//! it ([`crate::lane::meter`]).
+//!
+//! Rejected: counting here, when the answer is made. The connection may end before it is written,
+//! and then a delivery would stand in the figures that nobody got.
 
 use std::sync::Arc;
 
@@ -52,8 +60,11 @@ pub fn metered_json(
 
 /// What a poll found, within its limit, and the position after it.
 pub struct Polled {
+    /// Whether the position in the question was honoured: nothing is missing.
     pub recovered: bool,
+    /// In order, none twice.
     pub publications: Vec<Arc<crate::channel::Publication>>,
+    /// After the last of them: what the next question names.
     pub position: StreamPosition,
 }
 

@@ -1,7 +1,11 @@
 //! Reads the body of a request, up to a limit. The caller turns an error into an answer.
 //!
-//! actix's own reader takes 32 KiB for every body and copies it there. Most bodies here are a few
-//! hundred bytes and come in one piece, which is handed on as it is.
+//! A body has three ways to hurt: it is too long, it never comes to an end, or it breaks off. Each
+//! is an [`Unread`]; the second has a [`Pace`] and not a deadline, since a long body on a slow line
+//! is no attack and one byte a minute is (RFC 9110 §15.5.9, 408).
+//!
+//! Rejected: actix's own reader, which takes 32 KiB for every body and copies it there. Most bodies
+//! here are a few hundred bytes and come in one piece, which is handed on as it is.
 
 use std::{sync::Arc, time::Duration};
 
@@ -77,6 +81,8 @@ pub fn bound_the_rest(seat: &Seat, request: &HttpRequest) {
     }
 }
 
+/// Reads to the end, past the limit or past the pace. The first piece is handed on without a copy,
+/// since most bodies have no second.
 async fn read_at(
     mut payload: Payload,
     max_bytes: usize,

@@ -1,10 +1,23 @@
 //! Bringing a subscriber from its position to now, however much it missed.
 //!
+//! ```text
+//! history ──► page ──► queue empty? ──► page ──► … ──► last page ──► live
+//!             64 KiB    wait for the reader             what came meanwhile is read
+//!                                                       from the history, too
+//! ```
+//!
 //! A queue's budget is for clients that do not read; if a backlog from the history counted, a
 //! client that returns after a long absence would be disconnected again and again. So it does not
 //! count ([`hub::queue`](crate::hub::queue)): it is handed over a page at a time, as the reader
 //! takes it, and the subscription goes live with the last page. Live publications meanwhile are
 //! read from the history, too. A reader that is slower than the history forgets is a slow consumer.
+//!
+//! Rejected: handing over the whole backlog at once. A history of 1 MiB for each of a class of
+//! phones that come out of a tunnel together would be in memory as many times as there are phones.
+//!
+//! `pushlab experiment E7` shows what it is for: cut off for 400 ms in every 3 s, a client gets 87
+//! % of ten events a second without a position and all of them, in order and once, with it. Lesson
+//! 10 (`lessons/10-tunnel.md`).
 
 use std::{
     collections::VecDeque,
@@ -29,6 +42,7 @@ const PAGE_BYTES: usize = 64 << 10;
 
 /// A subscriber that says when its queue is empty.
 pub trait Reader: Subscriber {
+    /// Whether nothing waits in its queue: then, and only then, is it handed the next page.
     fn is_drained(&self) -> bool;
 
     /// Whether a page of another catch-up waits in its queue; never, if it has one channel only.
@@ -99,6 +113,7 @@ pub async fn catch_up<R: Reader + 'static>(
     }
 }
 
+/// Takes one page off the front: as much as fits, and at least one, however large.
 fn next_page(backlog: &mut VecDeque<Arc<Publication>>) -> Vec<Arc<Publication>> {
     let mut page = Vec::new();
     let mut bytes = 0;

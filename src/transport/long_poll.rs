@@ -1,9 +1,51 @@
-//! Long polling: a request that is answered when there is something (RFC 6202 §2).
+//! Long polling: a question that the server keeps until it has an answer (RFC 6202 §2).
 //!
-//! `GET /long-poll/{channel}?epoch=&offset=&hold_ms=` → `200` as soon as anything follows the
-//! position, or after the hold with an empty list. Without a position it waits for the next
-//! publication. While it is held the client counts as present; when it goes away (the dispatcher
-//! drops this handler at FIN or RST) its presence ends with it.
+//! To the network it is plain HTTP, a request and a response with a length, and so it passes proxies
+//! that hold back streams and refuse upgrades. To the user it is push: the answer leaves the moment
+//! something happens. The price is that every answer ends, and that the client must ask again.
+//!
+//! # On the wire
+//!
+//! ```text
+//! client                                                    server
+//!   │── GET /long-poll/news?epoch=k3&offset=7&hold_ms=25000 ─►│
+//!   │                                                         ┊  held: a subscriber of the hub, no bytes sent
+//!   │ ◄── 200 {…,"offset":8,"publications":[8]} ───────────── │  the moment 8 is published
+//!   │── GET /long-poll/news?epoch=k3&offset=8&hold_ms=25000 ─►│  9 was published meanwhile: answered at once
+//!   │ ◄── 200 {…,"offset":9,"publications":[9]} ───────────── │
+//!   │── GET …offset=9&hold_ms=25000 ─────────────────────────►│
+//!   │                                                         ┊  nothing happens for 25 s
+//!   │ ◄── 200 {…,"offset":9,"publications":[]} ────────────── │  so that no proxy takes it for dead
+//! ```
+//!
+//! Without a position the question waits for the next publication. While it is held the client
+//! counts as present; when it goes away (actix drops this handler at FIN or RST) its presence ends
+//! with it.
+//!
+//! # Rejected
+//!
+//! - **Looking into the history every 50 ms while the question is held.** Short polling on the
+//!   server: late by half of that, and as much work for a silent channel as for a busy one. A held
+//!   question is a [`Subscriber`] like a socket, and costs nothing while nothing happens.
+//! - **Waiting a little before answering, so that one answer carries more.** It saves requests, but
+//!   the delay is what long polling is chosen for ([`Subscriber::may_wait`] says no). Under load
+//!   publications gather by themselves, since they come while the client is on its way to ask
+//!   again.
+//! - **204 at the end of the hold.** It saves a body of 65 bytes once in 25 s, and the client would
+//!   need a second way to learn its position.
+//!
+//! # What it costs
+//!
+//! `pushlab run --lanes long-poll,websocket --clients 1 --markdown`: **one request and 592 bytes**
+//! for a publication of 60 bytes, 310 of them headers, where a WebSocket needs 220 (a browser's
+//! heads are longer: 1,121). The delay is a socket's until events come closer together than a round
+//! trip: `pushlab experiment E5` prints that at ten events a second it added less than 1.1 ms at a
+//! round trip of 90 ms, and 60 ms at one of 113 ms, half a round trip at one step.
+//!
+//! # Where it can be seen
+//!
+//! Lesson 7 (`lessons/07-the-gap.md`); experiments E5 (the gap) and E9 (what passes an office
+//! proxy); `docs/lanes/long-poll.md`.
 
 use std::{
     cell::{Cell, RefCell},
@@ -46,6 +88,7 @@ impl Endpoint for LongPoll {
     }
 }
 
+/// One question, held for as long as it takes, and its answer.
 async fn poll(
     request: HttpRequest,
     channel: web::Path<String>,
@@ -55,11 +98,14 @@ async fn poll(
     let mut query = SubscribeQuery::parse_for(&LONG_POLL, request.query_string())?;
     if is_head(&request) {
         // HEAD is not held, and does not make the client present.
+        // (A held HEAD would keep a connection for an answer that has nothing in it.)
         query.hold_ms = Some(0);
         query.who = None;
     }
     let node = &worker.lab.node;
     node.may_use(&channel, worker.lab.client_address(&request))?;
+    // A held question is a connection that can be seen to end, so the guard makes the client present
+    // for exactly as long: no timeout is needed while one is held.
     let presence_guard = match &query.who {
         Some(who) => Some(node.enter(&channel, who, via(&LONG_POLL))?),
         None => None,
@@ -77,6 +123,10 @@ async fn poll(
 }
 
 /// Waits until there is something after the position, the hold is over, or the node stops.
+///
+/// The order of the first steps is the whole difficulty of long polling. Looking first and attaching
+/// then would lose what is published between the two; so the request attaches first (the hub holds
+/// back what comes), looks into the history, and goes live from the position that it found.
 async fn hold(
     worker: &LaneWorker,
     channel: &ChannelName,
@@ -84,22 +134,31 @@ async fn hold(
 ) -> Result<Recovery, Refusal> {
     let node = &worker.lab.node;
     let held = Rc::new(HeldPoll::default());
+    // So that a stop of the node ends the hold, instead of waiting 25 s for it.
     let _connected = node.register(held.clone())?;
     let attachment = node.attach(channel, held.clone());
     let mut recovery = node.recover(channel, &query.start).await?;
     let is_lost = query.start.position.is_some() && !recovery.recovered;
+    // A position that cannot be honoured is an answer, too: the client must know that it missed
+    // something, and not 25 s later.
     if !recovery.publications.is_empty() || is_lost {
         return Ok(recovery);
     }
+    // What the hub held back meanwhile comes now, but for what the history had already.
     attachment.go_live(recovery.position.offset);
+    // Both ways out are good: something was found, or the time is over and the list stays empty.
     let _ = tokio::time::timeout(hold_time(worker, query), held.until_found()).await;
     recovery.publications = held.found.take();
+    // An empty answer leads to where it began, and the next question is the same again.
     if let Some(last) = recovery.publications.last() {
         recovery.position = last.position();
     }
     Ok(recovery)
 }
 
+/// How long this question may be held: what the client asks for, but no longer than the server
+/// allows, since each held question is a connection and a task. RFC 6202 §5.5 found 30 s safe with
+/// proxies.
 fn hold_time(worker: &LaneWorker, query: &SubscribeQuery) -> Duration {
     let config = &worker.lab.config;
     query
@@ -118,6 +177,8 @@ struct HeldPoll {
 }
 
 impl HeldPoll {
+    /// A loop and not one wait: `Notify` may have been told before anybody waited, or for what was
+    /// taken already.
     async fn until_found(&self) {
         while self.found.borrow().is_empty() && !self.ended.get() {
             self.woken.notified().await;
@@ -126,16 +187,20 @@ impl HeldPoll {
 }
 
 impl Subscriber for HeldPoll {
+    /// Called in the hub's loop: notes what came and wakes the handler, which answers with all that
+    /// is there by then.
     fn deliver(&self, delivery: Delivery<'_>) {
         let publications = delivery.publications().cloned();
         self.found.borrow_mut().extend(publications);
         self.woken.notify_one();
     }
 
+    // Gathering for the sake of fewer writes is no use to one who is answered once.
     fn may_wait(&self) -> bool {
         false
     }
 
+    /// The node stops: the question is answered with an empty list, and its client asks elsewhere.
     fn disconnect(&self, _reason: Disconnect) {
         self.ended.set(true);
         self.woken.notify_one();

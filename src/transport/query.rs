@@ -1,4 +1,17 @@
-//! The query that all plain transports take.
+//! The query that all plain transports take, checked once and the same for each.
+//!
+//! ```text
+//! ?epoch=k3&offset=17      go on after this position, or say that it cannot be done
+//! ?history=5               without a position: the latest five first
+//! ?limit=20&hold_ms=25000  polls: how many in one answer; how long it may be held
+//! ?client=c1&name=Ann      who is here, for presence
+//! ?envelope=bare           the data alone, where the lane has that form
+//! ```
+//!
+//! Unknown parameters are ignored (a newer client may send one), known ones that are wrong are
+//! refused with what would be right. Rejected: taking defaults for what is not understood;
+//! `offset=1e3` would silently begin somewhere else, and its client would believe that nothing is
+//! missing.
 
 use actix_web::web;
 use serde::Deserialize;
@@ -26,10 +39,13 @@ struct RawQuery {
 /// What a client that subscribes or polls asks for; every part has been checked.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct SubscribeQuery {
+    /// Where to begin: a position, some history, or now.
     pub start: Start,
     /// Largest number of publications in one answer.
     pub limit: Option<usize>,
+    /// How long a poll may be held, ms; `None`: as the server is set (`long_poll_hold`).
     pub hold_ms: Option<u64>,
+    /// Who asks; `None`: somebody who is no member of anything.
     pub who: Option<Who>,
     /// How publications are to be written.
     pub form: Form,
@@ -51,6 +67,8 @@ impl SubscribeQuery {
         }
     }
 
+    /// Reads a query string, without its `?`. Empty parameters count as missing. Errors are 400 and
+    /// name the parameter and what it had: `bad_position`, `bad_range`, `bad_client`, `bad_query`.
     pub fn parse(text: &str) -> Result<Self, Refusal> {
         web::Query::<RawQuery>::from_query(text)
             .map_err(|error| {
@@ -83,6 +101,8 @@ impl RawQuery {
         self
     }
 
+    /// From texts to types. A position has both parts or none: an offset without its epoch could be
+    /// of another life.
     fn check(self) -> Result<SubscribeQuery, Refusal> {
         let position = match (self.epoch, self.offset) {
             (None, None) => None,
@@ -140,6 +160,7 @@ fn bad_position(what: String) -> Refusal {
     Refusal::new(Code::BadPosition, format!("{BadPosition}: {what}"))
 }
 
+/// A whole number, or a refusal that shows what came instead.
 fn number<T: std::str::FromStr>(name: &str, text: Option<String>) -> Result<Option<T>, Refusal> {
     text.map(|text| {
         text.parse().map_err(|_| {

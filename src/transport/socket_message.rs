@@ -1,7 +1,19 @@
 //! What a client of the plain envelope sends on a socket, and what it is answered: the same whoever
 //! makes the frames.
 //!
-//! `{"publish":{"event","data","id"}}` → `{"ack":{…}}` or `{"error":{…}}`.
+//! ```text
+//! client                                                   server
+//!   │── {"publish":{"event":"say","data":"hi","id":"a1"}} ─►│
+//!   │ ◄── {"ack":{"id":"a1","channel":…,"offset":9}} ────── │  or {"error":{"id":"a1","code":…,"message":…}}
+//! ```
+//!
+//! On a socket an answer does not come back on its question's heels: publications come between the
+//! two. So a question has an `id` that its answer repeats; HTTP needs none, since there the answer
+//! is the next thing on the connection. The same `id` makes repeating safe: within
+//! `idempotence_window` it is published once.
+//!
+//! Rejected: answering nothing, as a raw `socket.send` does. Then "sent" would mean "given to the
+//! kernel", and a message lost with its connection could not be told from one that arrived.
 
 use std::net::IpAddr;
 
@@ -14,7 +26,9 @@ use crate::{
 
 /// Who sends, and where to.
 pub(super) struct SocketPublisher<'a> {
+    /// Where it is published.
     pub node: &'a Node,
+    /// The one channel that a plain socket is for.
     pub channel: &'a ChannelName,
     /// For the rate of one address.
     pub address: Option<IpAddr>,
@@ -30,8 +44,8 @@ pub(super) struct Reply {
 }
 
 impl SocketPublisher<'_> {
-    /// Publishes what a text message asks for. `received` is told, before that, how many of its bytes
-    /// are the application's data.
+    /// Publishes what a text message asks for. `received` is told, before that, how many of its
+    /// bytes are the application's data.
     pub async fn on_text(&self, text: &str, received: impl FnOnce(usize)) -> Reply {
         let draft = envelope::decode_socket_message(text);
         received(draft.as_ref().map_or(0, |draft| draft.data.get().len()));
@@ -60,6 +74,7 @@ impl SocketPublisher<'_> {
 }
 
 impl Reply {
+    /// Whether it has a position now; what was refused has none.
     pub fn is_published(&self) -> bool {
         self.outcome.is_ok()
     }

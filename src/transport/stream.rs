@@ -1,5 +1,25 @@
-//! Streaming answers: the queue, the heartbeat, and how a subscriber's stream begins. Each
-//! transport says in its [`StreamForm`] what is on the wire.
+//! Answers that go on: how a subscriber's stream begins, waits and ends. [`sse`](super::sse) and
+//! [`fetch_stream`](super::fetch_stream) differ in their [`StreamForm`] alone.
+//!
+//! ```text
+//!  hub's loop                              actix's task of the connection
+//!    │ deliver(): encoded bytes, shared       │ StreamBody::poll_next
+//!    └──► StreamQueue (bounded in bytes) ────►└──► chunk ──► lane ──► kernel
+//!           ▲ hello, heartbeat, closing
+//! ```
+//!
+//! Two tasks meet at the queue: the hub puts bytes in and wakes, actix takes them out when the
+//! connection can be written. A client that does not read makes actix stop taking, so what waits
+//! grows here, where it has a budget, and not in a buffer that nobody counts.
+//!
+//! # Rejected
+//!
+//! - **A `tokio::sync::mpsc` channel and `ReceiverStream` as the body.** Its bound counts messages,
+//!   not bytes: 32 messages of 64 KiB are 2 MiB for each phone in a pocket.
+//! - **Writing to the socket from the hub**, as the WebSocket lane does. A stream's connection is
+//!   actix-http's, which writes heads and chunks and answers the next request on it.
+//! - **A task for each stream's heartbeat.** The timer is polled with the body: no second task, and
+//!   it is reset by every chunk that leaves, so that a busy stream sends none.
 
 use std::{
     cell::{Cell, RefCell},
@@ -44,6 +64,7 @@ use crate::{
 
 /// How a stream is written. Each transport has one `static` of it.
 pub(super) struct StreamForm {
+    /// Of the answer's head.
     pub content_type: &'static str,
     /// A publication, without the chunk around it.
     pub format: Format,
@@ -57,14 +78,18 @@ pub(super) struct StreamForm {
 struct StreamQueue {
     form: &'static StreamForm,
     queue: RefCell<Queue<Chunk>>,
+    /// `closing` is queued: after it nothing may come.
     ended: Cell<bool>,
+    /// The task that writes, if it waits.
     waker: RefCell<Option<Waker>>,
+    /// `None` for HEAD, which has no body to be counted.
     meter: Option<Arc<ConnectionMeter>>,
     /// Whether the answer has the chunked coding.
     is_chunked: bool,
 }
 
 impl StreamQueue {
+    /// A queue for one client; it allocates nothing before something waits.
     pub fn new(
         form: &'static StreamForm,
         meter: Option<Arc<ConnectionMeter>>,
@@ -86,11 +111,15 @@ impl StreamQueue {
         self.push(Chunk::framing(bytes), Kind::Control);
     }
 
+    /// Queues a chunk and wakes the task that writes. Past the budget, what happens is the policy's
+    /// ([`crate::hub::when_full`]).
     fn push(&self, chunk: Chunk, kind: Kind) {
         let pushed = self.queue.borrow_mut().push(chunk, kind);
         match pushed {
             Pushed::Queued => {}
             Pushed::Dropped(publications) => self.dropped(publications),
+            // Who does not read would have to read all that waits before it came to the reason, so
+            // that goes, counted.
             Pushed::OverBudget => {
                 let dropped = self.queue.borrow_mut().clear();
                 self.dropped(dropped);
@@ -120,6 +149,7 @@ impl StreamQueue {
         Some(chunk.bytes)
     }
 
+    /// Counts publications that will never leave.
     fn dropped(&self, publications: usize) {
         if let Some(meter) = &self.meter {
             meter.dropped(publications);
@@ -136,11 +166,13 @@ impl Drop for StreamQueue {
 }
 
 impl Subscriber for StreamQueue {
+    /// Called in the hub's loop. The bytes are shared: what is queued is a pointer to them.
     fn deliver(&self, delivery: Delivery<'_>) {
         if self.ended.get() {
             return;
         }
         let encoded = delivery.encoded(&self.form.format);
+        // `live_since_us`: a page of history has none, since its age is no delay of this stream's.
         let chunk = Chunk {
             bytes: encoded.share(0),
             layers: encoded.layers,
@@ -151,6 +183,7 @@ impl Subscriber for StreamQueue {
         self.push(chunk, Kind::of(delivery));
     }
 
+    /// Queues the farewell once; after it the body ends.
     fn disconnect(&self, reason: Disconnect) {
         if self.ended.replace(true) {
             return;
@@ -180,7 +213,8 @@ pub(super) async fn begin(
         .insert_header((header::CONTENT_TYPE, form.content_type))
         .insert_header((header::CACHE_CONTROL, "no-store"));
     if is_head(request) {
-        // HEAD: the head of a stream without a subscription.
+        // HEAD: the head of a stream without a subscription. The body is one that never begins, so
+        // that the head says "chunked" as it does for GET (RFC 9110 §9.3.2).
         let nothing = futures_util::stream::pending::<Result<Bytes, Infallible>>();
         return Ok(response.streaming(nothing));
     }
@@ -214,6 +248,8 @@ pub(super) async fn begin(
     will_answer(request, Message::default());
     let heartbeat = lab.config.heartbeat.0;
     let mut response = response
+        // nginx and others that honour it then hand on each chunk at once. Experiment E11 shows
+        // both kinds.
         .insert_header(("x-accel-buffering", "no"))
         .body(StreamBody {
             queue,
@@ -269,6 +305,7 @@ impl MessageBody for StreamBody {
     ) -> Poll<Option<Result<Bytes, Infallible>>> {
         let this = self.get_mut();
         this.subscription.go_on(context);
+        // A heartbeat is for silence: what waits says more than a comment would.
         if this.queue.queue.borrow().is_empty()
             && !this.queue.ended.get()
             && this.next_beat.as_mut().poll(context).is_ready()
@@ -279,9 +316,13 @@ impl MessageBody for StreamBody {
             this.next_beat
                 .as_mut()
                 .reset(Instant::now() + this.heartbeat);
+            // actix asks again at once while the connection takes more, so chunks that wait leave
+            // one after the other without another wake-up.
             return Poll::Ready(Some(Ok(bytes)));
         }
         if this.queue.ended.get() {
+            // actix-http writes the last chunk by itself; it is announced here, so that no byte is
+            // in no layer.
             if let Some(meter) = this.queue.meter.as_ref().filter(|_| this.queue.is_chunked) {
                 let last = Layers {
                     framing: LAST_CHUNK_BYTES,

@@ -6,8 +6,9 @@
 //! tests may use what they like. Every `crate::a`, `super::a` and (in `main.rs`) `pushlab::a` is
 //! an arrow, in a `use` tree or in the middle of an expression.
 //!
-//! [`ALLOWED`] is the authority; the table in `src/lib.rs` tells it to readers. It is tight both
-//! ways: an arrow that is not in it fails, and one that nobody uses any more fails as well.
+//! [`ALLOWED`] is the authority; the table in `src/lib.rs` and the head of each room tell it to
+//! readers. It is tight both ways: an arrow that is not in it fails, and one that nobody uses any
+//! more fails as well.
 //!
 //! [`inner`] does the same inside of single rooms.
 
@@ -335,6 +336,30 @@ fn every_room_has_its_line_in_the_table() {
     let mut listed: BTreeSet<_> = ALLOWED.iter().map(|(room, _)| (*room).to_owned()).collect();
     listed.insert("lib".to_owned());
     assert_eq!(rooms, listed);
+}
+
+#[test]
+fn every_rooms_head_says_what_it_may_use() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    for (room, _) in ALLOWED.iter().filter(|(room, _)| *room != "main") {
+        let folder = root.join(room).join("mod.rs");
+        let file = root.join(format!("{room}.rs"));
+        let text = fs::read_to_string(folder)
+            .or_else(|_| fs::read_to_string(file))
+            .unwrap();
+        let head = text.lines().map_while(|line| line.strip_prefix("//!"));
+        let head = head.collect::<Vec<_>>().join(" ");
+        let said = head.split_once("May use:").map_or("", |(_, said)| said);
+        let said = said.split('.').next().unwrap_or_default();
+        let named: BTreeSet<_> = said.split('`').skip(1).step_by(2).collect();
+        let mut allowed = allowed(room);
+        allowed.remove("lib");
+        assert_eq!(named, allowed, "the head of {room}: \"May use: …\"");
+        assert!(
+            !said.is_empty(),
+            "the head of {room} does not say what it may use"
+        );
+    }
 }
 
 #[test]

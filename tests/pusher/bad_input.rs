@@ -1,5 +1,5 @@
-//! Crowds and nonsense (reference, 7, 16.2, 18; traps 20 and 21): what must neither break the
-//! server nor anybody's view of it.
+//! Crowds and nonsense: what must neither break the server nor anybody's view of it (`docs/protocols/pusher-channels.md`:
+//! "Presence", "Signing a request", "Limits"; traps 20 and 21).
 
 use std::collections::BTreeSet;
 

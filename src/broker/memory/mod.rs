@@ -3,14 +3,14 @@
 //! Each channel has a lock of its own, held while a publication gets its position and is handed to
 //! the node: that keeps the channel's order. Delivery to subscribers takes none of these locks.
 //!
-//! All histories share one budget of bytes, of which ids may have a part ([`evict`]). A publication
+//! All histories share one budget of bytes, of which ids may have a part (`evict`). A publication
 //! adds what it takes to the counters; a publisher that finds one exceeded evicts for many
-//! publications at once ([`MemoryBroker::evict_over_budget`]). What was evicted cannot be
+//! publications at once (`MemoryBroker::evict_over_budget`). What was evicted cannot be
 //! recovered: a position before it is answered with `recovered: false`. Ids are evicted only for
 //! other ids, however much is published.
 //!
 //! The number of channels is bounded, too. Past it unused channels are given up
-//! ([`MemoryBroker::give_up_unused`]).
+//! (`MemoryBroker::give_up_unused`).
 
 mod bytes;
 mod evict;
@@ -37,6 +37,7 @@ use crate::channel::{
 /// Bounds of a memory broker.
 #[derive(Debug, Clone, Copy)]
 pub struct MemoryLimits {
+    /// Of each channel's history: publications, bytes, age.
     pub history: HistoryLimits,
     /// Channels at once. Channels without an audience are given up for new ones.
     pub max_channels: usize,
@@ -76,6 +77,8 @@ const ALPHABET: &[u8] = b"abcdefghijklmnopqrstuvwxyz0123456789";
 const BASE: u64 = ALPHABET.len() as u64;
 
 impl MemoryBroker {
+    /// A broker without channels. `on_publication` is called for each publication, in the order of
+    /// its channel; `has_audience` says whether a channel may not be given up.
     pub fn new(
         limits: MemoryLimits,
         on_publication: OnPublication,

@@ -43,6 +43,7 @@ pub struct Context<'a> {
     pub lane: &'static Lane,
     /// Heads of the unit's exchange; `None` where the tap came later than they did.
     pub request_head: Option<&'a [u8]>,
+    /// The bytes of the answer's head, if it is kept: it says how the body is coded.
     pub answer_head: Option<&'a [u8]>,
 }
 

@@ -10,10 +10,15 @@ use crate::capture::Secret;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Layer {
+    /// Request and status lines and fields (RFC 9110 §5, §6).
     HttpHeaders,
+    /// What the transport needs to find a message's end: frame headers, `data:`, chunk sizes.
     Framing,
+    /// What the protocol says around the data: channel, event, position.
     Protocol,
+    /// What this lab adds to measure by: two instants.
     Lab,
+    /// The publisher's own data.
     Payload,
 }
 
@@ -41,11 +46,15 @@ pub enum By {
 /// order, do not overlap, and cover all of those bytes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Part {
+    /// Index of the first byte, from 0.
     pub at: usize,
+    /// Number of bytes.
     pub len: usize,
+    /// Under which layer they are counted.
     pub layer: Layer,
     /// In plain words.
     pub what: Cow<'static, str>,
+    /// Who put them there.
     pub by: By,
     /// Where it is written down.
     pub section: Option<&'static str>,
@@ -71,21 +80,29 @@ pub const PERCENT_DECODED: &str = "percent-decoded";
 /// Bytes that other bytes stand for, with their own parts.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Inner {
+    /// How they are got from the outer bytes: `unmasked`, `inflated`, `as JSON`.
     pub how: &'static str,
+    /// Parts of the inner bytes, from 0.
     pub parts: Vec<Part>,
 }
 
 /// Bytes on the wire by layer.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct LayerBytes {
+    /// Bytes of heads.
     pub http_headers: u64,
+    /// Bytes of framing.
     pub framing: u64,
+    /// Bytes of the protocol.
     pub protocol: u64,
+    /// Bytes of the lab's instants.
     pub lab: u64,
+    /// Bytes of data.
     pub payload: u64,
 }
 
 impl LayerBytes {
+    /// All five together: the bytes of the unit.
     pub fn total(&self) -> u64 {
         self.http_headers + self.framing + self.protocol + self.lab + self.payload
     }

@@ -36,6 +36,7 @@ pub enum Policy {
 /// Who looks at what.
 #[derive(Debug, Clone, Copy)]
 pub struct Looking<'a> {
+    /// What must not be kept.
     pub policy: Policy,
     /// That is looked at.
     pub channel: &'a str,

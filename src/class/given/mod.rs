@@ -29,21 +29,30 @@ const RUN_IDS_MAX: usize = 50;
 /// Where to go.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum To {
+    /// The step after this one.
     Next,
+    /// The step before this one.
     Back,
     /// The same step once more: guesses are open, the run waits, the answers are taken back.
     Again,
+    /// The step with this number, from 0.
     Step(usize),
 }
 
 /// See the module.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Given {
+    /// The lesson's id.
     pub id: String,
+    /// The lesson's title.
     pub title: String,
+    /// Minutes that it takes.
     pub minutes: u8,
+    /// Claims that it is about, as in `A1`.
     pub claims: Vec<String>,
+    /// When it began, µs of the time of day.
     pub began_us: u64,
+    /// The present step, from 0.
     pub step: usize,
     /// Since when this step is shown.
     #[serde(default)]
@@ -51,9 +60,11 @@ pub struct Given {
     /// What a step `wait` waits for was seen.
     #[serde(default)]
     pub is_seen: bool,
+    /// 1, or 2 once everybody may guess again.
     pub round: u8,
     /// By the presenter, or because the guess's step was left.
     pub is_locked: bool,
+    /// Guesses of the present round, one for each participant.
     pub guesses: BTreeMap<ParticipantId, Guess>,
     /// Of the first round, once there is a second.
     pub first_guesses: Option<BTreeMap<ParticipantId, Guess>>,
@@ -72,8 +83,11 @@ pub struct Given {
     /// Of each step that ran: a lesson may run twice, and "again" forgets the one alone.
     #[serde(default)]
     pub outcomes: BTreeMap<usize, Outcome>,
+    /// Ids of its runs, by which their results are found in `saved`.
     pub run_ids: Vec<String>,
+    /// What was shown, once it was.
     pub revealed: Option<Revealed>,
+    /// Whether the right options of the last question are shown.
     pub is_answer_shown: bool,
     /// The step `set` that holds.
     #[serde(default)]
@@ -82,6 +96,7 @@ pub struct Given {
     pub groups: Vec<GroupView>,
     /// Kinds of the steps, by which it is told after a restart whether the file is still the same.
     pub kinds: Vec<String>,
+    /// What a record needs of the lesson's file.
     #[serde(default)]
     pub of_file: OfFile,
     /// Of its steps.
@@ -96,7 +111,9 @@ pub struct Given {
 /// the server starts again.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct OfFile {
+    /// What is guessed, as pages ask for it.
     pub asked: Option<Asked>,
+    /// The last question.
     pub ask: Option<Ask>,
     /// Of a choice or an order, from 1.
     pub right: Vec<usize>,
@@ -104,6 +121,7 @@ pub struct OfFile {
     pub theory: Vec<f64>,
     /// How it is measured, for people.
     pub parameters: String,
+    /// Seed of its runs.
     pub seed: Option<u64>,
     /// Of each step.
     #[serde(default)]
@@ -127,7 +145,9 @@ impl OfFile {
 /// What was shown.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Revealed {
+    /// In the guess's unit; `None` where nothing was measured.
     pub measured: Option<f64>,
+    /// What was shown is theory alone.
     pub predicted_only: bool,
     /// As it stood there, for the day when the lesson's file is another one.
     #[serde(default)]
@@ -135,6 +155,7 @@ pub struct Revealed {
 }
 
 impl Given {
+    /// A lesson at its first step.
     pub fn new(lesson: Arc<Lesson>, now_us: u64) -> Self {
         let front = &lesson.front;
         let mut given = Self {
@@ -208,6 +229,7 @@ impl Given {
         of_lesson::first(self.lesson.as_ref()?, kind)
     }
 
+    /// What is guessed now; `None` in a lesson without a guess.
     pub fn asked(&self) -> Option<Asked> {
         self.of_file.asked.clone()
     }
@@ -226,10 +248,12 @@ impl Given {
         all.reduce(Outcome::followed_by)
     }
 
+    /// Whether guesses are taken now.
     pub fn is_guessing(&self) -> bool {
         matches!(self.kind(), Some(Kind::Guess(_)))
     }
 
+    /// Whether answers to the last question are taken now.
     pub fn is_asking(&self) -> bool {
         matches!(self.kind(), Some(Kind::Ask(_)))
     }
@@ -242,6 +266,7 @@ impl Given {
         }
     }
 
+    /// Whether a run waits, warms up or measures.
     pub fn is_running(&self) -> bool {
         self.run
             .as_ref()
@@ -261,6 +286,8 @@ impl Given {
             .collect()
     }
 
+    /// Takes a guess; a second one of the same participant replaces the first. Errors: not asked
+    /// for now, or not of its form.
     pub fn guess(
         &mut self,
         who: ParticipantId,
@@ -279,6 +306,7 @@ impl Given {
         Ok(())
     }
 
+    /// Takes the answer to the last question, `choice` from 1.
     pub fn answer(
         &mut self,
         who: ParticipantId,
@@ -307,6 +335,7 @@ impl Given {
         }
     }
 
+    /// Removes a participant's guesses and answers.
     pub fn forget(&mut self, who: ParticipantId) {
         self.guesses.remove(&who);
         self.answers.remove(&who);
@@ -316,6 +345,7 @@ impl Given {
         }
     }
 
+    /// Goes to another step. Errors: there is none, or a run goes on.
     pub fn go(&mut self, to: To, now_us: u64) -> Result<(), ClassError> {
         if self.is_running() {
             return Err(ClassError::RunGoesOn);
@@ -368,6 +398,7 @@ impl Given {
         }
     }
 
+    /// Whether everybody may guess again: once, before the result is shown.
     pub fn can_again(&self) -> bool {
         let ran = self.run.as_ref().is_some_and(|(at, _)| *at == self.step);
         match self.kind() {
@@ -393,6 +424,7 @@ impl Given {
         self.round == 1 && self.revealed.is_none() && guess.is_some_and(|guess| guess.again)
     }
 
+    /// Takes no more guesses. Errors: nothing is being guessed.
     pub fn lock(&mut self) -> Result<(), ClassError> {
         if !self.is_guessing() {
             return Err(ClassError::NotHere("nothing is guessed at this step"));
@@ -423,6 +455,7 @@ impl Given {
         Ok(())
     }
 
+    /// Notes that a run begins. Errors: one goes on.
     pub fn begin_run(&mut self, run: RunView) -> Result<(), ClassError> {
         if self.is_running() {
             return Err(ClassError::RunGoesOn);
@@ -456,6 +489,7 @@ impl Given {
         true
     }
 
+    /// Keeps the id under which a run's result was saved.
     pub fn note_run_id(&mut self, id: String) {
         if self.run_ids.len() < RUN_IDS_MAX && !self.run_ids.contains(&id) {
             self.run_ids.push(id);
@@ -517,6 +551,7 @@ impl Given {
         })
     }
 
+    /// Shows the right options of the last question.
     pub fn show_answers(&mut self) -> Result<(), ClassError> {
         if !self.is_asking() {
             return Err(ClassError::NotHere(
@@ -527,6 +562,7 @@ impl Given {
         Ok(())
     }
 
+    /// Begins the lesson anew: no guess, no run, the first step.
     pub fn reset(&mut self) {
         let Some(lesson) = self.lesson.take() else {
             return;

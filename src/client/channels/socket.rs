@@ -5,6 +5,7 @@ use futures_util::future::LocalBoxFuture;
 use super::{Channels, Heard};
 use crate::client::{ClientContext, Ended, Follow, back_off::Curve, frames::Frames};
 
+/// A client of Channels on a WebSocket.
 pub struct OverWebSocket(pub Channels);
 
 impl Follow for OverWebSocket {

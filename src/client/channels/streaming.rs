@@ -1,5 +1,5 @@
 //! Channels over `xhr_streaming`: one response that grows, and a second connection for what the
-//! client says (reference, 14.4).
+//! client says (`docs/protocols/pusher-channels.md`, "Streaming").
 //!
 //! ```text
 //! down │ POST xhr_streaming ──► o, established, …      … 256 KiB │           (idle)
@@ -22,6 +22,7 @@ use crate::{
 /// pusher-js's `MAX_BUFFER_LENGTH`, in UTF-16 code units of the response's text.
 const ROTATES_AFTER: usize = 256 << 10;
 
+/// A client of Channels whose frames come by a response that grows.
 pub struct OverStreaming(pub Channels);
 
 impl Follow for OverStreaming {

@@ -1,4 +1,5 @@
-//! What clients send (reference, 2, 3, 6, 8.2, 11.1).
+//! What clients send (`docs/protocols/pusher-channels.md`, "Frames", "Liveness", "Subscribing",
+//! "Client events" and "Signing in").
 //!
 //! ```text
 //! {"event":"pusher:subscribe","data":{"auth":"KEY:HEX","channel_data":"{…}","channel":"presence-r"}}
@@ -22,20 +23,29 @@ use crate::codec::{
 /// A frame from a client.
 #[derive(Debug)]
 pub enum Command {
+    /// `pusher:ping`: asks for a sign of life.
     Ping,
+    /// `pusher:pong`: gives one.
     Pong,
+    /// `pusher:subscribe`.
     Subscribe(Subscribe),
+    /// `pusher:unsubscribe`.
     Unsubscribe {
+        /// The channel's name.
         channel: String,
     },
+    /// `pusher:signin`.
     SignIn(SignIn),
+    /// Any event whose name begins with `client-`.
     ClientEvent(ClientEvent),
     /// The lab's own; see [`extension`].
     Position(Position),
 }
 
+/// Asks to be let into a channel.
 #[derive(Debug, Deserialize)]
 pub struct Subscribe {
+    /// The channel's name.
     pub channel: String,
     /// `KEY:HEX`; empty and absent are the same.
     #[serde(default)]
@@ -46,13 +56,16 @@ pub struct Subscribe {
 }
 
 impl Subscribe {
+    /// The signature, `KEY:HEX`, if there is one; public channels have none.
     pub fn auth(&self) -> Option<&str> {
         self.auth.as_deref().filter(|auth| !auth.is_empty())
     }
 }
 
+/// Says who the user is.
 #[derive(Debug, Deserialize)]
 pub struct SignIn {
+    /// The signature over socket id and user data, `KEY:HEX`.
     pub auth: String,
     /// The text that was signed.
     pub user_data: String,
@@ -61,22 +74,35 @@ pub struct SignIn {
 /// To be relayed: the value in the form in which it came.
 #[derive(Debug)]
 pub struct ClientEvent {
+    /// Its name, with `client-`.
     pub event: String,
+    /// The channel's name.
     pub channel: String,
+    /// JSON, passed on as it came.
     pub data: Box<RawValue>,
 }
 
 /// A frame that is none of the above. None of them ends the connection.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum BadFrame {
+    /// It is no JSON object with an `event`; what the parser says.
     #[error("the frame is not a JSON object with a string \"event\": {0}")]
     Json(String),
+    /// It nests deeper than the envelope's limit.
     #[error("the frame nests deeper than {} levels", envelope::JSON_MAX_DEPTH)]
     TooDeep,
+    /// Its `data` is not what the event needs.
     #[error("the data of {event} is not understood: {why}")]
-    BadData { event: String, why: String },
+    BadData {
+        /// The event's name.
+        event: String,
+        /// What is wrong.
+        why: String,
+    },
+    /// This event needs a channel and names none.
     #[error("{0} needs a channel")]
     NoChannel(String),
+    /// An event of this name means nothing from a client.
     #[error("the event {0:?} is neither one of the protocol nor a client event")]
     UnknownEvent(String),
 }
@@ -150,15 +176,17 @@ fn client_event(frame: Frame<'_>) -> Result<Command, BadFrame> {
     }
 }
 
-/// Who joins a presence channel: `channel_data`, decoded (7).
+/// Who joins a presence channel: `channel_data`, decoded ("Presence").
 #[derive(Debug)]
 pub struct MemberData {
     /// A number counts as its text.
     pub user_id: String,
+    /// What other members are told of the user.
     pub user_info: Option<Box<RawValue>>,
 }
 
 impl MemberData {
+    /// Reads `channel_data`. Errors: what is missing, in words for the client.
     pub fn decode(channel_data: &str) -> Result<Self, String> {
         #[derive(Deserialize)]
         struct Raw {
@@ -212,19 +240,23 @@ fn text_or_number<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<S
     })
 }
 
-/// Who signs in: `user_data`, decoded (11.1). An id that is a number counts as its text, as in a
-/// member's data: who signs in as 10 and joins as "10" is one user.
+/// Who signs in: `user_data`, decoded ("Signing in"). An id that is a number counts as its text, as
+/// in a member's data: who signs in as 10 and joins as "10" is one user.
 #[derive(Debug, Deserialize)]
 pub struct UserData {
+    /// The user's id.
     #[serde(deserialize_with = "text_or_number")]
     pub id: String,
+    /// What is known of the user, kept for the connection.
     #[serde(default)]
     pub user_info: Option<Box<RawValue>>,
+    /// Ids of users whose coming and going the user is told.
     #[serde(default)]
     pub watchlist: Option<Vec<String>>,
 }
 
 impl UserData {
+    /// Reads `user_data`. Errors: what is missing, in words for the client.
     pub fn decode(user_data: &str) -> Result<Self, String> {
         check_depth(user_data.as_bytes()).map_err(|error| error.to_string())?;
         let user_data = surrogates::replace_lone(user_data);

@@ -1,4 +1,5 @@
-//! The text a publisher gave as `data`, kept as plain JSON (reference, 2.1).
+//! The text a publisher gave as `data`, kept as plain JSON (`docs/protocols/pusher-channels.md`,
+//! "Frames").
 //!
 //! Pusher's publishers hand over a *text*, most often the text of JSON; plain transports publish
 //! *JSON*. Both meet in a publication's `data`, and neither must change what the other sees:
@@ -19,7 +20,7 @@ use serde_json::value::{RawValue, to_raw_value};
 
 use crate::codec::{envelope::check_depth, surrogates};
 
-/// Longest data of one event on the hosted service, in bytes of the text (18).
+/// Longest data of one event on the hosted service, in bytes of the text ("Limits").
 pub const MAX_BYTES: usize = 10_240;
 
 /// Keeps a publisher's text.

@@ -1,4 +1,5 @@
-//! What the server sends (reference, 1.2, 2.1, 4.3, 7, 8.1, 10, 11.1).
+//! What the server sends (`docs/protocols/pusher-channels.md`, "Connecting", "Frames", "Errors and
+//! close codes", "Presence", "Events", "Subscription count" and "Signing in").
 //!
 //! Every function appends one frame's JSON. Whether `data` is an object or a string that holds
 //! one is fixed per event by the table in 2.1, and clients other than pusher-js depend on it.
@@ -14,6 +15,8 @@ use crate::{
     wire::Layers,
 };
 
+/// `pusher:connection_established` ("Connecting"): the socket's id, and after how many seconds of
+/// silence the client is to ping.
 pub fn connection_established(socket_id: &str, activity_timeout_s: u64, out: &mut Vec<u8>) {
     let data =
         format!("{{\"socket_id\":\"{socket_id}\",\"activity_timeout\":{activity_timeout_s}}}");
@@ -22,7 +25,7 @@ pub fn connection_established(socket_id: &str, activity_timeout_s: u64, out: &mu
     out.push(b'}');
 }
 
-/// `code` is null where no code is documented (4.3).
+/// `code` is null where no code is documented ("Errors and close codes").
 pub fn error(code: Option<u16>, message: &str, out: &mut Vec<u8>) {
     out.extend_from_slice(b"{\"event\":\"pusher:error\",\"data\":{\"code\":");
     match code {
@@ -34,10 +37,12 @@ pub fn error(code: Option<u16>, message: &str, out: &mut Vec<u8>) {
     out.extend_from_slice(b"}}");
 }
 
+/// `pusher:ping` ("Liveness").
 pub fn ping(out: &mut Vec<u8>) {
     out.extend_from_slice(b"{\"event\":\"pusher:ping\",\"data\":{}}");
 }
 
+/// `pusher:pong` ("Liveness").
 pub fn pong(out: &mut Vec<u8>) {
     out.extend_from_slice(b"{\"event\":\"pusher:pong\",\"data\":{}}");
 }
@@ -139,6 +144,7 @@ pub fn subscription_error(
     out.extend_from_slice(format!(",\"status\":{status}}}}}").as_bytes());
 }
 
+/// `pusher:cache_miss` ("Cache channels"): the cache channel holds nothing.
 pub fn cache_miss(channel: &str, out: &mut Vec<u8>) {
     begin("pusher:cache_miss", channel, out);
     out.push(b'}');

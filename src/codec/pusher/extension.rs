@@ -1,7 +1,8 @@
 //! Positions in frames: the lab's own extension of protocol 7, for who asks for it.
 //!
-//! Protocol 7 has no replay: what is published while a client is away is gone (reference, 6.3).
-//! A client that sends this before `pusher:subscribe` gets it, as every other transport here does:
+//! Protocol 7 has no replay: what is published while a client is away is gone
+//! (`docs/protocols/pusher-channels.md`, "What is lost while a client is away"). A client that
+//! sends this before `pusher:subscribe` gets it, as every other transport here does:
 //!
 //! ```text
 //! {"event":"pushlab:position","data":{"channel":"news","epoch":"k3","offset":17}}     to server
@@ -33,7 +34,9 @@ pub const POSITION_EVENT: &str = "pushlab:position";
 /// From where the next subscription of a channel is to begin.
 #[derive(Debug)]
 pub struct Position {
+    /// The channel's name.
     pub channel: String,
+    /// A position, or so much history.
     pub start: Start,
 }
 

@@ -1,4 +1,5 @@
-//! Channel names: their grammar and what their prefixes mean (reference, section 5).
+//! Channel names: their grammar and what their prefixes mean (`docs/protocols/pusher-channels.md`,
+//! "Channels").
 //!
 //! "Guarded", "presence", "encrypted" and "cached" are independent answers, each read off the
 //! start of the name: servers that read them as one list have let forged signatures through on
@@ -20,7 +21,9 @@ pub const USER_CHANNEL_PREFIX: &str = "#server-to-user-";
 pub struct Kind {
     /// Subscribing takes a signature.
     pub guarded: bool,
+    /// `presence-`: its members are known ("Presence").
     pub presence: bool,
+    /// `private-encrypted-`: data is encrypted end to end ("Encrypted channels").
     pub encrypted: bool,
     /// The last event is kept for those who come later.
     pub cached: bool,
@@ -50,12 +53,21 @@ pub fn user_of(name: &str) -> Option<&str> {
 /// Why a text is no channel name.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum BadName {
+    /// It has no character.
     #[error("a channel name is empty")]
     Empty,
+    /// It is too long.
     #[error("a channel name has {length} characters; {allowed} are allowed")]
-    TooLong { length: usize, allowed: usize },
+    TooLong {
+        /// Bytes that it has.
+        length: usize,
+        /// Bytes that it may have.
+        allowed: usize,
+    },
+    /// It has this character.
     #[error("a channel name has the character {0:?}; allowed are A-Z a-z 0-9 _ - = @ , . ;")]
     BadCharacter(char),
+    /// It begins with `#server-to-user-`, which are the server's own.
     #[error("of the names that start with # only {USER_CHANNEL_PREFIX}ID exists")]
     Reserved,
 }
@@ -87,7 +99,7 @@ pub fn check_name(name: &str, max_bytes: usize) -> Result<(), BadName> {
     Ok(())
 }
 
-/// Whether a text can be a signed-in user's id (11.1).
+/// Whether a text can be a signed-in user's id ("Signing in").
 pub fn is_user_id(id: &str) -> bool {
     (1..=USER_ID_MAX_BYTES).contains(&id.len()) && id.bytes().all(is_name_byte)
 }

@@ -1,4 +1,5 @@
-//! Lines: how frames travel where the transport is HTTP (reference, 14.3 and 14.6).
+//! Lines: how frames travel where the transport is HTTP (`docs/protocols/pusher-channels.md`,
+//! "Lines" and "Sending and heartbeats").
 //!
 //! ```text
 //! o                                   the session is open
@@ -36,6 +37,7 @@ pub fn encode_frame<R>(out: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>) -> R)
     (added as u64, answer)
 }
 
+/// The line that ends a session: SockJS' `c[code,"why"]`.
 pub fn encode_close(code: u16, why: &str, out: &mut Vec<u8>) {
     out.extend_from_slice(format!("c[{code},").as_bytes());
     write_string(why, out);

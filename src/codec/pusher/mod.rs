@@ -1,14 +1,15 @@
 //! Pusher Channels protocol 7 as bytes: names, frames both ways, and the forms of `data`.
 //!
-//! No I/O and no state. Section numbers are those of the project's wire reference, which says
-//! where each fact comes from.
+//! No I/O and no state. What stands in quotation marks behind a fact is the section of
+//! `docs/protocols/pusher-channels.md` that says where it comes from.
 //!
-//! - [`kind`]: channel names and what their prefixes mean (5)
-//! - [`data`]: the text a publisher gave, as plain JSON and back (2.1)
-//! - [`command`]: what clients send (2, 6, 8.2, 11.1)
-//! - [`event`]: what the server sends (1.2, 2, 4.3, 7, 8, 10)
+//! - [`kind`]: channel names and what their prefixes mean ("Channels")
+//! - [`data`]: the text a publisher gave, as plain JSON and back ("Frames")
+//! - [`command`]: what clients send ("Frames", "Subscribing", "Client events" and "Signing in")
+//! - [`event`]: what the server sends ("Connecting", "Frames", "Errors and close codes",
+//!   "Presence", "Events" and "Subscription count")
 //! - [`extension`]: positions, which are ours and not Pusher's
-//! - [`line`]: how frames travel over HTTP (14.3)
+//! - [`line`](mod@line): how frames travel over HTTP ("Lines")
 //!
 //! Not here: signatures, which are `protocol::pusher::auth`.
 
@@ -24,7 +25,7 @@ pub const CLIENT_PREFIX: &str = "client-";
 /// Event under which a channel's number of subscriptions is published.
 pub const SUBSCRIPTION_COUNT_EVENT: &str = "pusher_internal:subscription_count";
 
-/// Two runs of digits joined by one dot, nothing else (1.2).
+/// Two runs of digits joined by one dot, nothing else ("Connecting").
 pub fn is_socket_id(text: &str) -> bool {
     let digits = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());
     text.split_once('.')

@@ -22,7 +22,9 @@ const LENGTH_64: u8 = 127;
 /// Who sent a frame. A client must mask it, a server must not (§5.1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Sender {
+    /// Whose frames are masked.
     Client,
+    /// Whose frames are not.
     Server,
 }
 
@@ -31,6 +33,7 @@ pub enum Sender {
 pub struct Header {
     /// It is the message's last frame.
     pub is_final: bool,
+    /// What kind of frame.
     pub opcode: OpCode,
     /// Bytes of the header itself: 2 to [`HEADER_MAX_BYTES`].
     pub header_bytes: usize,

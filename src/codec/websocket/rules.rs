@@ -18,6 +18,7 @@ pub struct FrameRules {
 }
 
 impl FrameRules {
+    /// Rules before the first frame.
     pub fn new(limits: Limits) -> Self {
         Self {
             limits,

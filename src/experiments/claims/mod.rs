@@ -12,13 +12,17 @@ use super::{ALL as EXPERIMENTS, CarriedOut, Experiment, Verdict, in_browser};
 /// Where a claim stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Article {
+    /// A comparison of Pusher and Socket.IO for beginners: claims A1 to A12.
     BeginnersPost,
+    /// A vendor's comparison of Pusher and WebSockets: claims B1 to B28.
     VendorsArticle,
 }
 
 impl Article {
+    /// Both, in the order of their letters.
     pub const ALL: [Self; 2] = [Self::BeginnersPost, Self::VendorsArticle];
 
+    /// What it is called on pages.
     pub fn title(self) -> &'static str {
         match self {
             Self::BeginnersPost => "Pusher vs Socket.io",
@@ -34,6 +38,7 @@ impl Article {
         }
     }
 
+    /// Its claims, in the order of their numbers.
     pub fn claims(self) -> &'static [Claim] {
         match self {
             Self::BeginnersPost => beginners_post::CLAIMS,
@@ -47,9 +52,11 @@ impl Article {
 pub struct Claim {
     /// `A` or `B` for the article, and its number there.
     pub id: &'static str,
+    /// The claim in short.
     pub text: &'static str,
     /// What theory, a standard or plain reasoning says to it.
     pub theory: &'static str,
+    /// By what it is shown, or why not.
     pub shown: Shown,
 }
 
@@ -60,7 +67,9 @@ pub enum Shown {
     ByExperiments,
     /// On a page of the lab: its address, and what is seen there.
     OnPage {
+        /// Path of the page.
         address: &'static str,
+        /// What is to be seen there.
         what: &'static str,
     },
     /// Not here, and why.
@@ -72,20 +81,28 @@ pub enum Shown {
 pub enum Finding {
     /// A saved result of this machine: its experiment, verdict and sentence.
     Measured {
+        /// Its id, as in `E5`.
         experiment: &'static str,
+        /// What came out.
         verdict: Verdict,
+        /// The answer in one sentence, with its figures.
         sentence: String,
     },
     /// An experiment that has not been run here: what theory says.
     Predicted {
+        /// What theory says, in one sentence.
         sentence: String,
     },
     /// A page shows it to whoever looks.
     Seen {
+        /// Path of the page.
         address: &'static str,
+        /// What is to be seen there.
         sentence: String,
     },
+    /// Nothing that a laboratory can show.
     NotTestable {
+        /// Why not.
         why: &'static str,
     },
 }
@@ -105,6 +122,7 @@ impl Finding {
         }
     }
 
+    /// What is told of it.
     pub fn sentence(&self) -> &str {
         match self {
             Self::Measured { sentence, .. }

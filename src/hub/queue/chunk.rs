@@ -1,4 +1,8 @@
 //! Bytes that wait, in a queue whose owner writes a stream of them.
+//!
+//! A kernel takes as many bytes as it has room for, in the middle of a frame if need be. So a chunk
+//! knows how much of it is out, and one that is begun is never given up: what follows half a frame
+//! would be read as its other half.
 
 use bytes::{Buf, Bytes};
 
@@ -7,8 +11,11 @@ use crate::wire::Layers;
 
 /// Bytes that wait, and what they are once written.
 pub struct Chunk {
+    /// What is left of it.
     pub bytes: Bytes,
+    /// How all of its bytes divide, those that are out included.
     pub layers: Layers,
+    /// How many publications are in it.
     pub publications: usize,
     /// `published_us` of those that are live.
     pub live_since_us: Vec<u64>,

@@ -1,5 +1,8 @@
 //! What every transport must do with a client that does not read, as one suite: the table in
 //! [`super`], from the outside.
+//!
+//! A transport's own test gives a [`Suspect`] and gets the same cases as all others; so a new one
+//! cannot have a queue of its own ideas.
 
 use std::sync::Arc;
 

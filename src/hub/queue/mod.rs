@@ -4,9 +4,20 @@
 //! [`Chunk`]s), Channels' sessions over HTTP (of lines), Engine.IO's polling sessions (of packets).
 //! No I/O and no clock here: whoever owns the queue writes, and counts what was dropped.
 //!
+//! ```text
+//! deliver ──► push ──► within the budget? ──yes──► waits ──► pop or advance ──► kernel
+//!                          │ no
+//!                          └──► when_full: disconnect, or give up what has waited longest
+//! ```
+//!
+//! Rejected: a bound in messages, as channels of tokio and `actix-ws` have (32 there). A message
+//! may have 20 bytes or 64 KiB, so such a bound is a memory of 640 bytes or of 2 MiB for each
+//! client, and nobody knows which. Rejected, too: no bound, and trusting TCP. TCP holds up the
+//! writer, and then what waits waits here.
+//!
 //! # What counts against the budget
 //!
-//! The same everywhere; [`contract`] holds the four to it.
+//! The same everywhere; the suite `contract` holds the four to it.
 //!
 //! | [`Kind`] | Examples | Counted | May make the client a slow consumer |
 //! |---|---|---|---|
@@ -70,12 +81,16 @@ pub trait Item {
 /// What an item is to the budget. See the module.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
+    /// A publication, an acknowledgement, an error, a pong.
     Message,
+    /// A heartbeat, a greeting, a farewell.
     Control,
+    /// Some of the history, for who catches up.
     Page,
 }
 
 impl Kind {
+    /// A page for what is replayed, a message for what is live.
     pub fn of(delivery: Delivery<'_>) -> Self {
         match delivery.is_replay() {
             true => Self::Page,
@@ -87,7 +102,9 @@ impl Kind {
 /// How much may wait, and what happens past it.
 #[derive(Debug, Clone, Copy)]
 pub struct Budget {
+    /// Bytes that may wait, places included.
     pub max_bytes: usize,
+    /// What is done past it.
     pub when_full: WhenFull,
 }
 
@@ -105,6 +122,7 @@ impl Budget {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[must_use]
 pub enum Pushed {
+    /// It waits.
     Queued,
     /// It is queued, and so many publications before it were given up: count them.
     Dropped(usize),
@@ -113,16 +131,19 @@ pub enum Pushed {
     OverBudget,
 }
 
+/// An item and what it is to the budget.
 struct Entry<T> {
     item: T,
     kind: Kind,
 }
 
 impl<T: Item> Entry<T> {
+    /// What it counts for. The place is counted, too, or items of no bytes would be free.
     fn bytes(&self) -> usize {
         self.item.bytes() + Queue::<T>::PLACE_BYTES
     }
 
+    /// In which sum it is.
     fn share(&self) -> Share {
         match self.kind {
             Kind::Page => Share::Pages,
@@ -158,6 +179,7 @@ impl Sums {
         }
     }
 
+    /// What is held against the budget.
     fn counted(&self) -> usize {
         self.publications + self.others
     }
@@ -183,6 +205,7 @@ impl<T: Item> Queue<T> {
         }
     }
 
+    /// Puts an item behind the others; what the answer says is the caller's to do.
     pub fn push(&mut self, item: T, kind: Kind) -> Pushed {
         let mut entry = Entry { item, kind };
         let pages = self.sums.pages;
@@ -197,6 +220,7 @@ impl<T: Item> Queue<T> {
         }
     }
 
+    /// Without asking the budget.
     fn append(&mut self, entry: Entry<T>) {
         *self.sums.of(entry.share()) += entry.bytes();
         self.entries.push_back(entry);
@@ -207,6 +231,7 @@ impl<T: Item> Queue<T> {
         self.sums.counted() + bytes + Self::PLACE_BYTES <= self.budget.max_bytes
     }
 
+    /// Whether nothing waits.
     pub fn is_empty(&self) -> bool {
         self.entries.is_empty()
     }
@@ -221,6 +246,7 @@ impl<T: Item> Queue<T> {
         self.entries.front_mut().map(|entry| &mut entry.item)
     }
 
+    /// Takes the one that leaves next.
     pub fn pop(&mut self) -> Option<T> {
         let entry = self.entries.pop_front()?;
         *self.sums.of(entry.share()) -= entry.bytes();
@@ -253,12 +279,14 @@ impl<T: Item> Queue<T> {
         dropped
     }
 
+    /// Gives memory back that a full queue took.
     fn release(&mut self) {
         if self.entries.capacity() > KEPT_CAPACITY {
             self.entries = VecDeque::new();
         }
     }
 
+    /// What is to be done now that something was added.
     fn keep_budget(&mut self) -> Pushed {
         let Budget {
             max_bytes,

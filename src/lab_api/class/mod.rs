@@ -37,6 +37,7 @@ use super::{MainLane, no_store};
 /// Of a body.
 const BODY_MAX_BYTES: usize = 4 << 10;
 
+/// Routes of a class: `/api/class…`.
 pub fn configure(config: &mut web::ServiceConfig) {
     config.service(
         web::resource("/api/class")

@@ -79,6 +79,7 @@ impl Live {
     }
 }
 
+/// Locks, whatever became of the one who held it: a class goes on.
 pub fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -39,6 +39,7 @@ impl Ord for Alarm {
     }
 }
 
+/// The thread's list of alarms, the earliest first.
 #[derive(Default)]
 struct AlarmClock {
     /// Bounded by the connections: each sets another alarm only for an earlier instant.
@@ -51,6 +52,8 @@ impl AlarmClock {
         self.alarms.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Sleeps until the earliest alarm or until an earlier one is set, for as long as the program
+    /// runs.
     fn run(&self) {
         let mut alarms = self.alarms();
         loop {
@@ -99,6 +102,7 @@ pub fn wake_at(due: Instant, waker: &Waker) {
     }
 }
 
+/// Starts the thread, once for all lanes.
 fn start() -> io::Result<Arc<AlarmClock>> {
     let clock = Arc::<AlarmClock>::default();
     let running = clock.clone();

@@ -66,6 +66,7 @@ pub struct Bucket {
 }
 
 impl Bucket {
+    /// `burst_bytes`: how much may leave at once after a time of silence.
     pub fn new(bits_per_s: u64, burst_bytes: u64) -> Self {
         Self {
             bits_per_s,
@@ -85,10 +86,12 @@ impl Bucket {
     }
 }
 
+/// How long these bytes take at this rate.
 fn time_for(bytes: u64, bits_per_s: u64) -> Duration {
     Duration::from_secs_f64(bytes as f64 * 8.0 / bits_per_s.max(1) as f64)
 }
 
+/// One bucket for each direction.
 #[derive(Debug, Clone, Copy)]
 struct Buckets {
     down: Bucket,
@@ -104,6 +107,7 @@ impl Buckets {
     }
 }
 
+/// For all connections of a lane. `shared`: as people of one Wi-Fi share it.
 struct Bandwidth {
     each: Buckets,
     /// Written by all connections of the lane, a piece at a time.
@@ -125,6 +129,7 @@ impl Bandwidth {
     }
 }
 
+/// What one connection is limited by: a bucket of its own, or the lane's.
 enum Limited {
     Alone(Buckets),
     Together(Arc<Mutex<Buckets>>),
@@ -150,6 +155,7 @@ impl Impairment for Limited {
         }
     }
 
+    /// Pieces of a segment's size, so that a large write does not arrive as one lump at its end.
     fn grain(&self) -> Option<usize> {
         Some(SEGMENT_BYTES)
     }

@@ -17,7 +17,9 @@ use crate::{
 
 /// Conditions in effect on a lane.
 pub struct InEffect {
+    /// As they were set.
     pub conditions: Conditions,
+    /// Of all random draws.
     pub seed: u64,
     /// When they were set.
     pub set: Instant,
@@ -31,6 +33,8 @@ pub struct InEffect {
 }
 
 impl InEffect {
+    /// Conditions from now on. `from_us`: when scheduled effects begin to count, so that several
+    /// lanes have their tunnels at once.
     fn new(conditions: Conditions, seed: u64, from_us: Option<u64>) -> Self {
         let (set, set_us) = (Instant::now(), clock::time_of_day_us());
         let set_running_us = clock::now_us();
@@ -65,6 +69,7 @@ impl InEffect {
         )
     }
 
+    /// What they do to one connection, in the order in which they were named.
     pub(super) fn impair(
         &self,
         opened: Instant,
@@ -91,6 +96,7 @@ impl InEffect {
         built.enumerate().map(of).collect()
     }
 
+    /// Whether all of them let one more in.
     pub(super) fn admits(&self, open: usize, now: Instant) -> bool {
         self.built
             .iter()
@@ -112,10 +118,12 @@ pub struct LaneConditions {
 }
 
 impl LaneConditions {
+    /// Grows with each change; what every connection compares with.
     pub fn version(&self) -> u32 {
         self.version.load(Ordering::Acquire)
     }
 
+    /// The conditions; `None`: the lane is as it is.
     pub fn in_effect(&self) -> Option<Arc<InEffect>> {
         self.lock().clone()
     }
@@ -125,6 +133,7 @@ impl LaneConditions {
         self.open.load(Ordering::Relaxed)
     }
 
+    /// Replaces what holds and raises the version, which is what connections look at.
     fn put(&self, conditions: Option<InEffect>) {
         let mut in_effect = self.lock();
         if in_effect.is_none() {
@@ -150,6 +159,7 @@ pub struct ConditionsByLane {
 }
 
 impl ConditionsByLane {
+    /// No conditions on any of these lanes. `meters`: whose connections are woken by a change.
     pub fn new(lanes: impl Iterator<Item = LaneId>, meters: Arc<Meters>) -> Self {
         Self {
             lanes: lanes.map(|lane| (lane, Arc::default())).collect(),
@@ -170,6 +180,7 @@ impl ConditionsByLane {
             .map(|(lane, conditions)| (*lane, &**conditions))
     }
 
+    /// Whether it is a lane that can have conditions.
     pub fn has(&self, lane: LaneId) -> bool {
         self.lanes.contains_key(&lane)
     }
@@ -185,6 +196,7 @@ impl ConditionsByLane {
         self.change(lane, None);
     }
 
+    /// Sets or removes, and wakes the lane's connections, idle ones too.
     fn change(&self, lane: LaneId, conditions: Option<InEffect>) {
         if let Some(known) = self.lanes.get(&lane) {
             known.put(conditions);

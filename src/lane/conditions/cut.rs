@@ -69,6 +69,7 @@ pub fn ending(settings: &Settings, verdict: Verdict) -> Box<dyn Condition> {
     Box::new(Cut { when, verdict })
 }
 
+/// One connection's end.
 struct Cut {
     when: When,
     verdict: Verdict,

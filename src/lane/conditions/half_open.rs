@@ -15,6 +15,7 @@ pub const KIND: Kind = Kind {
     build: |settings| Box::new(HalfOpen::new(settings)),
 };
 
+/// On a lane.
 struct HalfOpen(cut::When);
 
 impl HalfOpen {

@@ -57,6 +57,7 @@ enum Shape {
     Pareto,
 }
 
+/// On a lane.
 #[derive(Debug, Clone, Copy)]
 struct Latency {
     down: Duration,
@@ -79,6 +80,7 @@ impl Latency {
         }
     }
 
+    /// One delay. Below 0 is nothing: a byte cannot arrive before it left.
     fn draw(&self, direction: Direction, random: &mut SmallRng) -> Duration {
         let base = match direction {
             Direction::Down => self.down,
@@ -111,6 +113,7 @@ fn pareto_tail(random: &mut SmallRng) -> f64 {
     (ALPHA - 1.0) * (u.powf(-1.0 / ALPHA) - 1.0)
 }
 
+/// On one connection.
 struct Delayed {
     latency: Latency,
     random: SmallRng,

@@ -21,6 +21,7 @@ pub const KIND: Kind = Kind {
     build: |settings| Box::new(Limit::new(settings)),
 };
 
+/// On a lane.
 struct Limit {
     connections: usize,
 }
@@ -33,6 +34,7 @@ impl Limit {
     }
 }
 
+/// A connection that was let in: nothing more happens to it.
 struct Admitted;
 
 impl Impairment for Admitted {}

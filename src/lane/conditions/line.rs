@@ -13,6 +13,8 @@ pub const LINE_MAX_BYTES: usize = 1 << 20;
 /// Pieces that may be in flight; each costs some bytes beside its content.
 const PIECES_MAX: usize = 4_096;
 
+/// Bytes in flight. `entered` is kept beside `due`, so that other conditions can be applied to
+/// them.
 struct Piece {
     entered: Instant,
     due: Instant,

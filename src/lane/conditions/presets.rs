@@ -3,9 +3,11 @@
 /// A named set of conditions.
 #[derive(Debug, PartialEq, Eq, serde::Serialize)]
 pub struct Preset {
+    /// As it is written, in either case.
     pub name: &'static str,
     /// What it stands for.
     pub text: &'static str,
+    /// What it is like, in a sentence for the page.
     pub meaning: &'static str,
 }
 

@@ -44,6 +44,8 @@ pub const KIND: Kind = Kind {
     build: |settings| Box::new(SlowConsumer::new(settings)),
 };
 
+/// On a lane. One connection in so many is slow: by number and not by chance, so that each run has
+/// the same.
 struct SlowConsumer {
     rate: u64,
     window: usize,

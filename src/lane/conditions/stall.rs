@@ -50,6 +50,7 @@ pub const KIND: Kind = Kind {
     build: |settings| Box::new(Stall::new(settings)),
 };
 
+/// On a lane.
 #[derive(Debug, Clone, Copy)]
 struct Stall {
     every: Duration,
@@ -85,6 +86,7 @@ impl Stall {
 /// Up to this many stalls, on average, are computed one by one.
 const STRIDES_MAX: u32 = 100;
 
+/// On one connection: the present or next stall of each direction.
 struct Stalling {
     stall: Stall,
     down: (Instant, Instant),

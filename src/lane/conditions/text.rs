@@ -18,61 +18,92 @@ use super::{
 
 /// Longer texts are refused, so that a text from the network is cheap to read and to print.
 pub const TEXT_MAX_BYTES: usize = 1_000;
+/// Conditions that may be joined.
 pub const TERMS_MAX: usize = 12;
 
 /// Why a text is not a set of conditions. `Display` says what is wrong and how to correct it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum BadConditions {
+    /// It has so many bytes.
     #[error("conditions are at most {TEXT_MAX_BYTES} bytes long; this has {0}")]
     TooLong(usize),
+    /// It joins so many.
     #[error("at most {TERMS_MAX} conditions can be joined; this has {0}")]
     TooMany(usize),
+    /// Between two `+` there is nothing; the text.
     #[error(
         "there is no condition in {0:?}; write one like \"latency down=50ms up=50ms\", join several \
          with +, or name a preset"
     )]
     Empty(String),
+    /// A word that names nothing.
     #[error(
         "{name:?} is no condition and no preset; conditions are {conditions}; presets are {presets}"
     )]
     Unknown {
+        /// The word.
         name: String,
+        /// Names of the conditions that there are.
         conditions: String,
+        /// Names of the presets that there are.
         presets: String,
     },
+    /// A word without `=`.
     #[error("{word:?} of {condition} is no key=value; write it like {example}")]
     NoValue {
+        /// The condition that it belongs to.
         condition: &'static str,
+        /// The word.
         word: String,
+        /// A text that sets this condition.
         example: String,
     },
+    /// A setting that the condition does not have.
     #[error("{condition} has no key {key:?}; it has {keys}")]
     UnknownKey {
+        /// The condition.
         condition: &'static str,
+        /// The setting.
         key: String,
+        /// Settings that it has.
         keys: String,
     },
+    /// A setting given two times.
     #[error("{condition} has {key} twice; leave one out")]
     Twice {
+        /// The condition.
         condition: &'static str,
+        /// The setting.
         key: &'static str,
     },
+    /// A value that is out of range or of another kind.
     #[error("{condition} {key} is {value:?}; {expected}")]
     BadValue {
+        /// The condition.
         condition: &'static str,
+        /// The setting.
         key: &'static str,
+        /// The value.
         value: String,
+        /// What it may have, with units.
         expected: String,
     },
+    /// A setting without a default that is not given.
     #[error("{condition} needs {key}: {expected}")]
     Missing {
+        /// The condition.
         condition: &'static str,
+        /// The setting.
         key: &'static str,
+        /// What it may have, with units.
         expected: String,
     },
+    /// Settings that are each in range and not together.
     #[error("{condition}: {why}")]
     DoNotFit {
+        /// The condition.
         condition: &'static str,
+        /// Why not, and what would.
         why: String,
     },
 }
@@ -88,8 +119,8 @@ pub struct Settings {
 /// Reads one key's value. A key that the kind does not have is a bug of this program; the tests,
 /// which build every condition, would find it.
 macro_rules! getters {
-    ($($name:ident -> $type:ty, $variant:ident;)+) => {
-        $(pub fn $name(&self, key: &str) -> $type {
+    ($($(#[$doc:meta])* $name:ident -> $type:ty, $variant:ident;)+) => {
+        $($(#[$doc])* pub fn $name(&self, key: &str) -> $type {
             match self.get(key) {
                 Some(Value::$variant(value)) => value,
                 other => unreachable!("{} of {} is {other:?}", key, self.kind.name),
@@ -100,14 +131,21 @@ macro_rules! getters {
 
 impl Settings {
     getters! {
+        /// A time.
         span -> std::time::Duration, Span;
+        /// Bits per second.
         rate -> u64, Rate;
+        /// Bytes.
         bytes -> u64, Bytes;
+        /// A whole number.
         count -> u64, Count;
+        /// 0 to 1.
         share -> f64, Share;
+        /// One of the words of its range.
         choice -> &'static str, Choice;
     }
 
+    /// The value of a key that the kind has.
     fn get(&self, key: &str) -> Option<Value> {
         let index = self.kind.keys.iter().position(|known| known.name == key)?;
         self.values.get(index).copied()
@@ -123,12 +161,14 @@ impl Settings {
 /// One condition with its settings.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Term {
+    /// Its settings, given and default.
     pub settings: Settings,
     /// The preset that it came with.
     preset: Option<&'static Preset>,
 }
 
 impl Term {
+    /// The entry of the catalogue that it is of.
     pub fn kind(&self) -> &'static Kind {
         self.settings.kind
     }
@@ -150,6 +190,7 @@ impl fmt::Display for Term {
 /// Conditions that hold together, in the order in which they act.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Conditions {
+    /// One or more, at most [`TERMS_MAX`].
     pub terms: Vec<Term>,
 }
 
@@ -205,6 +246,7 @@ impl FromStr for Conditions {
     }
 }
 
+/// One term. `whole`: all of the text, to be shown where a term is empty.
 fn read_term(text: &str, whole: &str) -> Result<Settings, BadConditions> {
     let mut words = text.split_whitespace();
     let name = words
@@ -278,6 +320,7 @@ fn read_term(text: &str, whole: &str) -> Result<Settings, BadConditions> {
     }
 }
 
+/// Names for a sentence, with commas between.
 fn names<'a>(all: impl Iterator<Item = &'a str>) -> String {
     all.collect::<Vec<_>>().join(", ")
 }

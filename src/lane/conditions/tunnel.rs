@@ -58,6 +58,7 @@ pub const KIND: Kind = Kind {
     build: |settings| Box::new(Tunnel::new(settings)),
 };
 
+/// A tunnel longer than the way from one to the next would never end.
 fn check(settings: &Settings) -> Result<(), String> {
     match settings.span("away") < settings.span("every") {
         true => Ok(()),
@@ -65,6 +66,7 @@ fn check(settings: &Settings) -> Result<(), String> {
     }
 }
 
+/// On a lane.
 #[derive(Debug, Clone, Copy)]
 struct Tunnel {
     away: Duration,
@@ -101,11 +103,13 @@ impl Tunnel {
         Some((begins, begins + self.away))
     }
 
+    /// Begin and end of the tunnel that it is in.
     fn inside(&self, from: Instant, at: Instant) -> Option<(Instant, Instant)> {
         self.last(from, at).filter(|(_, ends)| at < *ends)
     }
 }
 
+/// On one connection.
 struct Travelling {
     tunnel: Tunnel,
     from: Instant,

@@ -8,37 +8,52 @@ use std::{fmt, time::Duration};
 pub enum Range {
     /// A duration, in ms.
     Span {
+        /// The shortest, ms.
         least_ms: u64,
+        /// The longest, ms.
         most_ms: u64,
     },
     /// Bits per second.
     Rate {
+        /// The slowest, bit/s.
         least: u64,
+        /// The fastest, bit/s.
         most: u64,
     },
     /// Bytes.
     Bytes {
+        /// The fewest.
         least: u64,
+        /// The most.
         most: u64,
     },
+    /// A whole number.
     Count {
+        /// The fewest.
         least: u64,
+        /// The most.
         most: u64,
     },
     /// 0 to 1.
     Share,
+    /// One of these words.
     Choice(&'static [&'static str]),
 }
 
 /// One value, inside its range.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Value {
+    /// A duration.
     Span(Duration),
     /// Bits per second.
     Rate(u64),
+    /// A number of bytes.
     Bytes(u64),
+    /// A whole number.
     Count(u64),
+    /// 0 to 1.
     Share(f64),
+    /// One of the words of its range.
     Choice(&'static str),
 }
 
@@ -78,6 +93,7 @@ impl Range {
             .ok_or_else(|| self.to_string())
     }
 
+    /// Whether the value is of this range's kind and inside.
     fn holds(self, value: Value) -> bool {
         match (self, value) {
             (Self::Span { least_ms, most_ms }, Value::Span(span)) => {
@@ -104,6 +120,7 @@ impl Range {
         }
     }
 
+    /// The words of a choice; empty for other ranges.
     pub fn choices(self) -> &'static [&'static str] {
         match self {
             Self::Choice(all) => all,
@@ -148,6 +165,7 @@ fn counted(text: &str, units: &[(&str, u64)]) -> Option<u64> {
     (all.is_finite() && all <= 1e15).then_some(all as u64)
 }
 
+/// In the largest unit that leaves no rest: 65,536 is printed as 64KiB, and 65,537 as 65537B.
 fn in_units(f: &mut fmt::Formatter<'_>, value: u64, units: &[(&str, u64)]) -> fmt::Result {
     let fitting = units
         .iter()

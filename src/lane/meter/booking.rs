@@ -28,6 +28,7 @@ use crate::wire::Layers;
 /// Bytes that are written together, and what they deliver once the kernel has the last of them.
 #[derive(Debug, Default)]
 pub struct Message {
+    /// Its bytes, without an HTTP head.
     pub layers: Layers,
     /// Publications in it.
     pub publications: usize,
@@ -38,6 +39,7 @@ pub struct Message {
 }
 
 impl Message {
+    /// Whether there is nothing to count when it is out.
     fn is_nothing(&self) -> bool {
         let is_counted = self.publications > 0 || !self.stamps.is_empty() || self.is_empty_answer;
         self.layers.total() == 0 && !is_counted
@@ -71,6 +73,7 @@ pub struct Booked {
     pub stamps: Vec<u64>,
 }
 
+/// A message that is announced and not yet out, as a place in the stream.
 struct Mark {
     /// An HTTP head comes first, and its end has not been written yet.
     awaits_head: bool,
@@ -175,12 +178,15 @@ impl Booking {
     }
 
     /// Publications of streams that the kernel never got. What answers a poll is not among them: it
-    /// is asked for again. Nor is what begins at a position: its owner has the rest of it in a queue.
+    /// is asked for again. Nor is what begins at a position: its owner has the rest of it in a
+    /// queue.
     pub fn lost_publications(&self) -> usize {
         let lost = self.marks.iter().filter(|mark| mark.is_handed_over);
         lost.map(|mark| mark.left.publications).sum()
     }
 
+    /// Behind the others. An empty message leaves no mark, since there is no byte at which it would
+    /// be done.
     fn push(&mut self, awaits_head: bool, is_handed_over: bool, left: Message) {
         if !awaits_head && left.is_nothing() {
             return;
@@ -302,6 +308,8 @@ impl Booking {
     }
 }
 
+/// Takes bytes off the layers, in the order in which they are assumed to stand: framing, protocol,
+/// lab, data.
 fn take_layers(left: &mut Layers, mut bytes: u64) -> Layers {
     let mut take = |layer: &mut u64| {
         let taken = bytes.min(*layer);

@@ -1,4 +1,9 @@
 //! The meter of one connection.
+//!
+//! It is written where bytes pass and by whoever announces them, all on the connection's own
+//! thread, and read from any. A kept-alive connection carries requests of several uses (a page,
+//! then polls of a chat): when its labels change, what it counted so far is folded into the series
+//! it belongs to, and the rest begins anew.
 
 use std::{
     net::IpAddr,
@@ -81,6 +86,7 @@ pub(super) fn bump(counter: &AtomicU64, by: u64) {
 }
 
 impl ConnectionMeter {
+    /// All counts at 0.
     pub(super) fn new(id: u64, lane: LaneId, meters: Arc<Meters>) -> Self {
         Self {
             id,
@@ -104,6 +110,7 @@ impl ConnectionMeter {
         }
     }
 
+    /// The lane whose socket accepted it.
     pub fn lane(&self) -> LaneId {
         self.lane
     }
@@ -113,7 +120,8 @@ impl ConnectionMeter {
         let _ = self.seat.set(Arc::downgrade(seat));
     }
 
-    /// The connection comes from there; behind a proxy, which may send many people's, from the proxy.
+    /// The connection comes from there; behind a proxy, which may send many people's, from the
+    /// proxy.
     pub fn comes_from(&self, peer: IpAddr) {
         let _ = self.peer.set(peer);
     }
@@ -176,6 +184,7 @@ impl ConnectionMeter {
         }
     }
 
+    /// As [`Self::settle`], with the lock held.
     fn settle_in(&self, labelling: &mut Labelling) {
         let written = self.counters.bytes_down.load(Ordering::Relaxed);
         let mut now_us = None;
@@ -208,6 +217,7 @@ impl ConnectionMeter {
             .store(!booking.is_empty(), Ordering::Relaxed);
     }
 
+    /// Adds the part of a message that the kernel took.
     fn book(&self, booked: &Booked) {
         bump(&self.counters.framing_down, booked.layers.framing);
         bump(&self.counters.protocol_down, booked.layers.protocol);
@@ -263,6 +273,7 @@ impl ConnectionMeter {
         bump(&self.counters.tls_up, bytes as u64);
     }
 
+    /// Where the kernel does not tell: so many full segments, and one acknowledgement for each.
     fn model_segments(&self, bytes: usize, with_data: &AtomicU64, acknowledging: &AtomicU64) {
         if self.modelled.load(Ordering::Relaxed) {
             let segments = (bytes as u64).div_ceil(MODEL_SEGMENT_BYTES);
@@ -304,6 +315,8 @@ impl ConnectionMeter {
         self.begin(labelling, is_same, || Some(labels.clone()), None);
     }
 
+    /// What both ways of beginning a request do. Labels change at most here, so that each byte is
+    /// under one combination.
     fn begin(
         &self,
         mut labelling: MutexGuard<'_, Labelling>,
@@ -376,8 +389,8 @@ impl ConnectionMeter {
         self.tell_tap(labelling, ConnectionTap::named);
     }
 
-    /// Bytes are about to be written: for a tap the instant counts at which they were given away, and
-    /// a peer on the same machine may have them before the write returns.
+    /// Bytes are about to be written: for a tap the instant counts at which they were given away,
+    /// and a peer on the same machine may have them before the write returns.
     pub fn writes_now(&self) {
         if self.meters.taps.any() {
             let now_us = clock::time_of_day_us();
@@ -450,6 +463,7 @@ impl ConnectionMeter {
         }
     }
 
+    /// Gives back what following for a tap took.
     pub(super) fn forget_tap(&self) {
         lock(&self.tap).take();
     }
@@ -514,10 +528,12 @@ impl ConnectionMeter {
         self.settle_in(&mut labelling);
     }
 
+    /// A client's publication was accepted.
     pub fn publication_received(&self) {
         bump(&self.counters.received, 1);
     }
 
+    /// So many publications were queued for this client and will never be written.
     pub fn dropped(&self, publications: usize) {
         bump(&self.counters.drops, publications as u64);
     }
@@ -555,6 +571,7 @@ fn named(labels: Option<&Labels>) -> Named<'_> {
     }
 }
 
+/// What a booked part adds to sums.
 fn totals_of(booked: &Booked) -> Totals {
     Totals {
         bytes_down: booked.bytes,

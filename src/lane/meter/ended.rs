@@ -1,4 +1,8 @@
 //! Counts of connections that are over, by label and by lane.
+//!
+//! A connection's meter goes with it; what it counted is added here, so that sums never go back.
+//! Channel names come from strangers, so the table has a bound: past [`SERIES_MAX`] the one that
+//! was idle longest loses its name, not its counts.
 
 use std::{collections::HashMap, time::Instant};
 

@@ -12,6 +12,7 @@ pub const NO_CHANNEL: &str = "(none)";
 /// What a connection is used for.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
 pub struct Labels {
+    /// The lane whose socket accepted it.
     pub lane: LaneId,
     /// How bytes travel.
     pub transport: &'static str,
@@ -23,6 +24,7 @@ pub struct Labels {
     /// ([`Form::label`](crate::catalogue::Form::label)); else nothing, and then it is not shown.
     #[serde(skip_serializing_if = "str::is_empty")]
     pub form: &'static str,
+    /// The channel's name, or [`NO_CHANNEL`].
     pub channel: Arc<str>,
 }
 

@@ -1,4 +1,5 @@
-//! What is counted.
+//! What is counted, declared once: the counter that a connection's thread writes, and the sum that
+//! readers get.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -43,11 +44,24 @@ counters! {
     /// Publications that the kernel took to the last byte.
     delivered,
     /// Of `bytes_up`, by layer; the rest is HTTP headers.
-    framing_up, protocol_up, lab_up, payload_up,
+    framing_up,
+    /// What the protocol says around the data.
+    protocol_up,
+    /// The lab's instants.
+    lab_up,
+    /// The data.
+    payload_up,
     /// Of `bytes_down`, by layer; the rest is HTTP headers.
-    framing_down, protocol_down, lab_down, payload_down,
+    framing_down,
+    /// What the protocol says around the data.
+    protocol_down,
+    /// The lab's instants.
+    lab_down,
+    /// The data.
+    payload_down,
     /// Calls that wrote to the socket.
     writes,
+    /// Requests whose head was read.
     requests,
     /// Publications that clients sent.
     received,
@@ -60,9 +74,15 @@ counters! {
     bytes_down,
     /// Bytes on the socket where it speaks TLS: `bytes_up` and `bytes_down` encrypted, with the
     /// handshake and everything else of TLS. 0 without it.
-    tls_up, tls_down,
+    tls_up,
+    /// As `tls_up`, the other way.
+    tls_down,
+    /// Connections that were accepted.
     connections_opened,
-    segments_up, segments_down,
+    /// TCP segments from the client, acknowledgements included; by `TCP_INFO`, or by the model.
+    segments_up,
+    /// TCP segments to the client.
+    segments_down,
     /// Payload bytes that the kernel sent again.
     retransmitted_down,
 }
@@ -76,6 +96,7 @@ impl Totals {
         )
     }
 
+    /// `bytes_up` by layer; what is missing from their sum is HTTP's heads.
     pub fn layers_up(&self) -> Layers {
         Layers {
             framing: self.framing_up,
@@ -85,6 +106,7 @@ impl Totals {
         }
     }
 
+    /// `bytes_down` by layer; what is missing from their sum is HTTP's heads.
     pub fn layers_down(&self) -> Layers {
         Layers {
             framing: self.framing_down,

@@ -17,6 +17,7 @@ pub struct SeatCounts {
 }
 
 impl SeatCounts {
+    /// One connection fewer of this address.
     pub fn leave(&mut self, address: IpAddr) {
         if let Some(count) = self.by_address.get_mut(&address) {
             *count -= 1;
@@ -26,6 +27,7 @@ impl SeatCounts {
         }
     }
 
+    /// One connection more of this address, unless it has `most`.
     pub fn enter(&mut self, address: IpAddr, most: usize) -> Result<(), Full> {
         let count = self.by_address.get(&address).copied().unwrap_or(0);
         if count >= most {

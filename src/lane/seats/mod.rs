@@ -8,6 +8,15 @@
 //!
 //! Where all are taken, idle connections are closed for new ones: first those that never sent a
 //! request, then those whose requests are answered.
+//!
+//! ```text
+//! accept ──► take: is there a seat? ──yes──► request ──► hold: it stays (WebSocket, stream, poll)
+//!                │ no: an idle one goes            └──► answered: idle, and may be asked to go
+//!                └──► none is idle: 503 or 429 with the reason, for as many as can be told
+//! ```
+//!
+//! Rejected: the HTTP server's own limit (`max_connections`). Past it, connections wait in the
+//! kernel: their clients see neither an answer nor a refusal, and so does `/healthz`.
 
 mod capacity;
 mod counts;
@@ -73,6 +82,7 @@ impl Drop for LingeringClose {
 }
 
 impl Seats {
+    /// All seats free.
     pub fn new(capacity: Capacity) -> Arc<Self> {
         Arc::new(Self {
             capacity,
@@ -86,6 +96,7 @@ impl Seats {
         })
     }
 
+    /// How many there are of each kind.
     pub fn capacity(&self) -> Capacity {
         self.capacity
     }
@@ -116,6 +127,7 @@ impl Seats {
         self.take_at(now_us(), is_held, address.map(network::of))
     }
 
+    /// With the time as a parameter, for tests.
     fn take_at(
         self: &Arc<Self>,
         now_us: u64,
@@ -130,6 +142,7 @@ impl Seats {
         }
     }
 
+    /// A seat if one is free; takes none away.
     fn take_free(
         self: &Arc<Self>,
         now_us: u64,

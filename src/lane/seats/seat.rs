@@ -40,6 +40,7 @@ pub struct Seat {
     pub(super) has_rest: AtomicBool,
 }
 
+/// What decides how a seat is counted. Under one lock, so that it is given back exactly once.
 #[derive(Clone, Copy)]
 pub(super) struct State {
     pub(super) is_held: bool,
@@ -63,6 +64,7 @@ impl Seat {
         self.hold_at(now_us(), address.map(network::of))
     }
 
+    /// With the time as a parameter, for tests.
     pub(super) fn hold_at(&self, now_us: u64, address: Option<IpAddr>) -> Result<(), Full> {
         match self.hold_now(address) {
             // A connection that has lost its seat must not take one from another.
@@ -80,6 +82,7 @@ impl Seat {
         state.is_given_back
     }
 
+    /// Becomes a held one if there is room for one more; takes none away.
     fn hold_now(&self, address: Option<IpAddr>) -> Result<(), Full> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         if state.is_given_back {
@@ -116,6 +119,7 @@ impl Seat {
         self.has_rest.store(rest_by.is_some(), Ordering::Release);
     }
 
+    /// By when the rest of an unread body must have come; `None`: there is none.
     pub fn rest_by(&self) -> Option<Instant> {
         if !self.has_rest.load(Ordering::Acquire) {
             return None;
@@ -137,6 +141,7 @@ impl Seat {
         self.is_cut.load(Ordering::Acquire)
     }
 
+    /// Wakes this task when the connection is cut.
     pub fn wake_when_cut(&self, context: &Context<'_>) {
         self.cutting.register(context.waker());
     }
@@ -212,6 +217,7 @@ impl Seat {
         given_up.is_ok()
     }
 
+    /// Takes it out of the counts, once.
     fn give_back(&self) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         if std::mem::replace(&mut state.is_given_back, true) {

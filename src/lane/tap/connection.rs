@@ -1,10 +1,11 @@
 //! One connection as taps see it: what it carries, cut into pieces, and whose each exchange is.
 //!
-//! A connection is followed from its first byte, or from where no request and no answer is under way.
-//! What is not as one request after the other would be ends that for good: a proxy may send many
-//! people's requests by one connection, and a body may look like a request. A request's channel is
-//! known once the request is routed; in protocols that name the channel in a message, with that
-//! message. Until then its pieces wait here; what turns out to be somebody else's is dropped.
+//! A connection is followed from its first byte, or from where no request and no answer is under
+//! way. What is not as one request after the other would be ends that for good: a proxy may send
+//! many people's requests by one connection, and a body may look like a request. A request's
+//! channel is known once the request is routed; in protocols that name the channel in a message,
+//! with that message. Until then its pieces wait here; what turns out to be somebody else's is
+//! dropped.
 
 use std::{
     collections::VecDeque,
@@ -33,7 +34,9 @@ pub enum Named<'a> {
     Not,
     /// Its protocol names it later.
     Later,
+    /// A channel of this name, on this lane.
     As {
+        /// Its name.
         channel: &'a str,
         /// Whose transport it came by, whichever port that was.
         lane: LaneId,
@@ -50,6 +53,7 @@ enum Owner {
     Nobody,
 }
 
+/// A request and its answer, as far as they passed.
 struct Exchange {
     number: u32,
     /// Whether its request has been routed.
@@ -57,6 +61,7 @@ struct Exchange {
     owner: Owner,
 }
 
+/// What a piece costs while it waits.
 fn cost(piece: &Piece) -> usize {
     piece.bytes.len() + size_of::<Piece>()
 }
@@ -78,6 +83,7 @@ pub struct ConnectionTap {
 }
 
 impl ConnectionTap {
+    /// Follows a connection from now on, where no request is under way. `generation`: of the taps.
     pub fn new(generation: u32, peer: Option<IpAddr>) -> Self {
         Self {
             generation,
@@ -133,6 +139,7 @@ impl ConnectionTap {
         }
     }
 
+    /// A piece is whole: it belongs to an exchange, whose owner is known or not yet.
     fn take(&mut self, piece: Piece) {
         if piece.kind == Kind::RequestHead {
             // Only of one request at a time is it sure which answer, and which labels, are its own.
@@ -179,8 +186,8 @@ impl ConnectionTap {
         self.framer.keep_no_more();
     }
 
-    /// A request waits a moment, until it is routed; one whose protocol names the channel later waits
-    /// as long as it likes, but with little.
+    /// A request waits a moment, until it is routed; one whose protocol names the channel later
+    /// waits as long as it likes, but with little.
     fn limit_waiting(&mut self) {
         let is_routed = self.exchanges.back().is_some_and(|last| last.has_begun);
         let limit = match is_routed {
@@ -205,6 +212,7 @@ impl ConnectionTap {
         self.count_waiting();
     }
 
+    /// What waits, in bytes.
     fn count_waiting(&mut self) {
         self.waiting_bytes = self.waiting.iter().map(cost).sum();
         if self.waiting.is_empty() {
@@ -212,6 +220,7 @@ impl ConnectionTap {
         }
     }
 
+    /// Too much waits: what is oldest is nobody's any more.
     fn give_up_waiting(&mut self) {
         for exchange in &mut self.exchanges {
             if matches!(exchange.owner, Owner::Unknown) {
@@ -222,6 +231,7 @@ impl ConnectionTap {
         self.drop_waiting();
     }
 
+    /// What waits is somebody else's.
     fn drop_waiting(&mut self) {
         self.waiting = Vec::new();
         self.waiting_bytes = 0;
@@ -269,6 +279,8 @@ impl ConnectionTap {
         }
     }
 
+    /// The exchange's channel is known: hands over what waits to the tap of that channel, or drops
+    /// it.
     fn decide(&mut self, named: Named<'_>, taps: &Taps) {
         let found = match named {
             Named::Later => return self.limit_waiting(),
@@ -308,6 +320,7 @@ impl ConnectionTap {
         }
     }
 
+    /// This connection's number in a tap; numbers count from 1 and say nothing of whose it is.
     fn number_in(&mut self, tap: &Arc<Tap>) -> u32 {
         self.numbers.retain(|(known, _)| known.strong_count() > 0);
         let known = self

@@ -7,10 +7,22 @@
 //! A tap is for one channel, whose name this module invents: nobody can have been on it before, and
 //! what comparisons carry under that name is kept for whoever opened the tap. What a chat or a
 //! dashboard carries is not, so that nobody can be led to a room whose bytes somebody else reads.
-//! The presenter may look at any channel, but sees no payload there ([`Policy::Everything`] is hidden).
+//! The presenter may look at any channel, but sees no payload there ([`Policy::Everything`] is
+//! hidden).
 //!
-//! While there is no tap, a connection reads one number for each of its reads and writes. What a tap
-//! keeps is bounded for each lane, the number of taps as well; one that nobody reads ends by itself.
+//! While there is no tap, a connection reads one number for each of its reads and writes. What a
+//! tap keeps is bounded for each lane, the number of taps as well; one that nobody reads ends by
+//! itself. [`TAPS_MAX`] taps of eleven lanes of [`LANE_BYTES_MAX`] are 33 MiB, and that is the most
+//! there can be.
+//!
+//! Rejected: keeping everything of the last minute, for whoever comes to look. Then what people
+//! wrote would lie about before anybody had asked for it, and every byte of every run would be
+//! copied. Rejected, too: copying in the transports. They know what they meant to send; what is
+//! shown is what was sent.
+//!
+//! Where it can be seen: the tabs Race, Sequence and Bytes of the compare page;
+//! `npm test -- dissect` holds what is told of the bytes against tshark's dissectors, on every
+//! lane.
 
 mod connection;
 mod ring;
@@ -62,7 +74,8 @@ pub const UNITS_A_READING: usize = 500;
 pub struct Taps {
     /// Read for every read and write of every connection.
     open: AtomicUsize,
-    /// Grows when the first tap is opened: what connections followed for earlier ones is out of step.
+    /// Grows when the first tap is opened: what connections followed for earlier ones is out of
+    /// step.
     generation: AtomicU32,
     /// When the next tap may have been idle for too long, µs.
     look_again_us: AtomicU64,
@@ -74,6 +87,7 @@ pub struct Taps {
 /// What the presenter looks at.
 #[derive(Debug, Clone, Copy)]
 pub struct Wanted<'a> {
+    /// Its name.
     pub channel: &'a str,
     /// One device's connections alone, by where they come from.
     pub only: Option<IpAddr>,
@@ -90,6 +104,7 @@ pub enum NotOpened {
 
 /// One copy of what passes under one channel's name.
 pub struct Tap {
+    /// The channel's name: invented, or named by the presenter.
     pub channel: Arc<str>,
     /// Whoever has it may read.
     pub key: String,
@@ -102,6 +117,7 @@ pub struct Tap {
     kept: Mutex<Kept>,
 }
 
+/// What a tap keeps, under one lock.
 #[derive(Default)]
 struct Kept {
     units: u64,
@@ -120,10 +136,12 @@ pub struct Reading {
     pub units: Vec<Unit>,
     /// Those of the exchanges that the units are of, as far as they are kept.
     pub heads: HashMap<ExchangeId, Vec<Unit>>,
+    /// How much is kept of each lane.
     pub lanes: Vec<(LaneId, LaneKept)>,
 }
 
 impl Taps {
+    /// Whether anybody looks at anything.
     pub fn any(&self) -> bool {
         self.open.load(Ordering::Relaxed) > 0
     }
@@ -133,8 +151,8 @@ impl Taps {
     }
 
     /// Opens one on a new channel, or on a named one, of which payloads are hidden; what looks at
-    /// that already is looked at by both, unless it is at other connections: then it ends. `address`:
-    /// of whoever asks.
+    /// that already is looked at by both, unless it is at other connections: then it ends.
+    /// `address`: of whoever asks.
     pub fn open(
         &self,
         named: Option<Wanted<'_>>,
@@ -162,6 +180,7 @@ impl Taps {
         opened
     }
 
+    /// Opens one where there is room, or where another gives way.
     fn open_another(
         &self,
         taps: &mut HashMap<Arc<str>, Arc<Tap>>,
@@ -225,6 +244,7 @@ impl Taps {
         found
     }
 
+    /// Ends a tap; what it kept goes with it.
     pub fn close(&self, tap: &Tap, now_us: u64) {
         let mut taps = lock(&self.by_channel);
         taps.remove(&tap.channel);
@@ -251,6 +271,7 @@ impl Taps {
         self.has_emptied.load(Ordering::Relaxed) && self.has_emptied.swap(false, Ordering::Relaxed)
     }
 
+    /// Notes how many there are, which every connection reads, and when one may be idle.
     fn count(&self, taps: &HashMap<Arc<str>, Arc<Tap>>, now_us: u64) {
         let ends = taps.values().map(|tap| tap.read_us() + IDLE_US);
         let next = ends.min().unwrap_or(u64::MAX).max(now_us + 1_000_000);
@@ -262,6 +283,7 @@ impl Taps {
     }
 }
 
+/// Removes those that nobody has read for a minute.
 fn end_idle(taps: &mut HashMap<Arc<str>, Arc<Tap>>, now_us: u64) {
     taps.retain(|_, tap| now_us < tap.read_us() + IDLE_US);
 }
@@ -278,6 +300,7 @@ impl Tap {
         self.policy == Policy::Everything
     }
 
+    /// A connection is over: when, for pages that show the end.
     fn ended(&self, connection: u32, now_us: u64) {
         let mut kept = lock(&self.kept);
         if kept.ended.len() == ENDS_MAX {

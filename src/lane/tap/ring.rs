@@ -16,11 +16,13 @@ const HEADS_MAX_BYTES: usize = LANE_BYTES_MAX / 4;
 /// How much is kept of a lane, and how much was.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct LaneKept {
+    /// Bytes that are kept now.
     pub kept_bytes: usize,
     /// Units that had to give way to newer ones.
     pub dropped_units: u64,
 }
 
+/// Units of one lane, in order, within its budget.
 #[derive(Default)]
 pub struct Ring {
     units: VecDeque<Unit>,
@@ -30,6 +32,8 @@ pub struct Ring {
 }
 
 impl Ring {
+    /// Adds one; the oldest go. Heads of exchanges that go on are kept apart, since without them
+    /// what follows cannot be read.
     pub fn push(&mut self, unit: Unit) {
         self.size.kept_bytes += cost(&unit);
         self.newest.insert(unit.connection, unit.exchange);
@@ -65,6 +69,7 @@ impl Ring {
         self.newest.remove(&connection);
     }
 
+    /// Those with a greater number.
     pub fn after(&self, n: u64) -> impl Iterator<Item = &Unit> {
         self.units.iter().filter(move |unit| unit.n > n)
     }
@@ -74,6 +79,7 @@ impl Ring {
     }
 }
 
+/// What a unit counts for in the budget.
 fn cost(unit: &Unit) -> usize {
     UNIT_BYTES + unit.bytes.len() + size_of_val(&unit.hidden[..])
 }

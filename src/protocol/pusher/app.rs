@@ -39,6 +39,7 @@ pub struct App {
     scope: String,
     connections: AtomicUsize,
     pub(super) count_schedule: CountSchedule,
+    /// What is sent to the application's own server.
     pub webhooks: Arc<Webhooks>,
     /// The account's: all applications share it.
     pub usage: Arc<Usage>,
@@ -102,6 +103,7 @@ impl App {
         (is_in_plan && (allowed == 0 || open < allowed)).then_some(slot)
     }
 
+    /// Connections that are open now, of all transports.
     pub fn connections(&self) -> usize {
         self.connections.load(Ordering::Acquire)
     }
@@ -179,10 +181,12 @@ impl Apps {
         }
     }
 
+    /// The application with this key, which clients name.
     pub fn by_key(&self, key: &str) -> Option<&Arc<App>> {
         self.apps.iter().find(|app| app.settings.key == key)
     }
 
+    /// The application with this id, which SDKs name.
     pub fn by_id(&self, id: &str) -> Option<&Arc<App>> {
         self.apps.iter().find(|app| app.settings.id == id)
     }

@@ -1,5 +1,6 @@
-//! The part of the application's own server, played for the demo application (reference, 12.2):
-//! it says who may subscribe to guarded channels, and who is who.
+//! The part of the application's own server, played for the demo application
+//! (`docs/protocols/pusher-channels.md`, "The application's own server"): it says who may subscribe
+//! to guarded channels, and who is who.
 //!
 //! ```text
 //! POST /pusher/auth, /broadcasting/auth             socket_id=…&channel_name=…&client=…&name=…
@@ -13,7 +14,7 @@
 //! listens on. Nothing is lost by that, since the demo application's channels are those of the
 //! plain transports, which ask nobody; but it is why no other application is served here.
 //!
-//! A body is read as a form, as JSON or as multipart, see [`form`].
+//! A body is read as a form, as JSON or as multipart, see `form`.
 //!
 //! With `GET` and a `callback` the answer is wrapped for script tags (JSONP), for pusher-js'
 //! `transport: "jsonp"`. Refusals are 403 whatever the reason: clients look at nothing else.
@@ -283,7 +284,7 @@ fn signed(app: &App, text: &str) -> String {
     format!("{}:{}", settings.key, settings.secret.sign(text.as_bytes()))
 }
 
-/// The key of an encrypted channel, for those who may read it (13).
+/// The key of an encrypted channel, for those who may read it ("Encrypted channels").
 fn shared_secret(channel: &str, master_key: &MasterKey) -> String {
     let mut hash = Sha256::new();
     hash.update(channel);

@@ -1,5 +1,5 @@
 //! Signatures of Pusher Channels: HMAC-SHA256 with the application's secret, lowercase hex
-//! (reference, 12 and 16.2).
+//! (`docs/protocols/pusher-channels.md`, "Signatures" and "Signing a request").
 //!
 //! Pure: the time is a parameter. Comparisons take the same time wherever the texts differ.
 //! Not here: who may do what; this only says whether a text was signed with a secret.
@@ -64,14 +64,22 @@ pub fn user_text(socket_id: &str, user_data: &str) -> String {
 /// signature that would have been right.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum BadAuth {
+    /// There is none where one is needed.
     #[error("no auth was given")]
     Missing,
+    /// It names another key.
     #[error("the auth names another application key")]
     WrongKey,
+    /// The signature is not that of what was signed.
     #[error(
         "the signature is not valid: {signed:?} should have been signed, and {signature:?} came"
     )]
-    WrongSignature { signed: String, signature: String },
+    WrongSignature {
+        /// The text that is to be signed, for the log.
+        signed: String,
+        /// The one that came.
+        signature: String,
+    },
 }
 
 /// Checks an `auth` over a text.
@@ -106,24 +114,36 @@ pub struct SignedRequest<'a> {
     pub path: &'a str,
     /// Without the question mark, as sent.
     pub query: &'a str,
+    /// The body as it came; its MD5 is signed.
     pub body: &'a [u8],
 }
 
 /// Why a request is refused with 401.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum BadRequestAuth {
+    /// This parameter is not there.
     #[error("the query parameter {0} is missing")]
     Missing(&'static str),
+    /// `auth_key` is not this application's.
     #[error("auth_key is not the key of this application")]
     WrongKey,
+    /// `auth_version` is not 1.0.
     #[error("auth_version is not 1.0")]
     WrongVersion,
+    /// `auth_timestamp` is too far from this server's clock.
     #[error(
         "auth_timestamp {timestamp:?} is not within {TIMESTAMP_WINDOW_S} s of the server's {now_s}"
     )]
-    Stale { timestamp: String, now_s: u64 },
+    Stale {
+        /// As it came.
+        timestamp: String,
+        /// This server's time of day, s.
+        now_s: u64,
+    },
+    /// `body_md5` is not that of the body.
     #[error("body_md5 is not the MD5 of the body")]
     WrongBody,
+    /// The signature is another; the text that is to be signed.
     #[error("the signature is not valid: {0:?} should have been signed")]
     WrongSignature(String),
 }
@@ -136,6 +156,7 @@ pub struct Parameters<'a> {
 }
 
 impl<'a> Parameters<'a> {
+    /// Reads a query; of a name that comes twice the last counts, as in SDKs.
     pub fn parse(query: &'a str) -> Self {
         let decode = |text: &'a str| percent_decode_str(text).decode_utf8_lossy();
         let mut signature = None;
@@ -156,6 +177,7 @@ impl<'a> Parameters<'a> {
         Self { sorted, signature }
     }
 
+    /// The value of a parameter.
     pub fn get(&self, name: &str) -> Option<&str> {
         let found = self.sorted.iter().find(|(known, _)| known == name);
         found.map(|(_, value)| &**value)

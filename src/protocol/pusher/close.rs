@@ -1,4 +1,5 @@
-//! Why a connection of Pusher Channels is refused or closed (reference, 4.2).
+//! Why a connection of Pusher Channels is refused or closed (`docs/protocols/pusher-channels.md`,
+//! "Errors and close codes").
 //!
 //! | code | what pusher-js does |
 //! |---|---|
@@ -14,13 +15,17 @@ use crate::disconnect::Disconnect;
 /// A code and its meaning.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Closing {
+    /// The code in the close frame or the error event; 4000 to 4099: do not come back, 4100 to
+    /// 4199: later, 4200 to 4299: at once.
     pub code: u16,
+    /// What the client is told.
     pub why: &'static str,
 }
 
 macro_rules! closings {
     ($($name:ident = $code:literal, $why:literal;)+) => {
-        $(pub const $name: Closing = Closing { code: $code, why: $why };)+
+        $(#[doc = concat!("`", stringify!($code), "`: ", $why, ".")]
+        pub const $name: Closing = Closing { code: $code, why: $why };)+
     };
 }
 

@@ -46,7 +46,9 @@ pub struct Subscription {
 
 /// Who a connection is signed in as.
 pub struct SignedIn {
+    /// The user's id.
     pub id: Box<str>,
+    /// What the application's server says of the user, JSON.
     pub info: Option<Box<RawValue>>,
     pub(super) _control: Attachment,
     /// To the channels of those on its watchlist; `None` without one.
@@ -76,6 +78,7 @@ pub struct Connection {
 }
 
 impl Connection {
+    /// A connection that was just accepted; it says hello by `sink`.
     pub fn new(
         app: Arc<App>,
         node: Arc<Node>,
@@ -249,6 +252,7 @@ pub struct RateLimit {
 }
 
 impl RateLimit {
+    /// A bucket that holds one second's worth.
     pub fn new(per_s: u32) -> Self {
         Self {
             per_s,

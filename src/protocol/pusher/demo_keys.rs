@@ -26,6 +26,7 @@ pub struct DemoKeys {
 }
 
 impl DemoKeys {
+    /// New keys for a start without any in the data folder.
     pub fn random() -> Self {
         Self {
             key: random_hex(),

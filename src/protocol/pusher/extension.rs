@@ -99,6 +99,7 @@ pub struct PositionedSubscriber {
 }
 
 impl PositionedSubscriber {
+    /// The connection's subscriptions, with positions.
     pub fn new(connection: Rc<Connection>) -> Self {
         Self {
             connection,

@@ -19,6 +19,7 @@ use crate::{
     wire::Layers,
 };
 
+/// Where a connection's frames go: a WebSocket, or a session over HTTP.
 pub trait FrameSink {
     /// Sends one frame, whose JSON `write` appends.
     fn send(&self, write: &mut dyn FnMut(&mut Vec<u8>));
@@ -62,6 +63,7 @@ fn encode_frame_with_position(publication: &Publication, out: &mut Vec<u8>) -> L
     Layers { framing, ..layers }
 }
 
+/// Each frame a text message.
 pub struct WebSocketSink(pub Rc<Socket>);
 
 impl FrameSink for WebSocketSink {

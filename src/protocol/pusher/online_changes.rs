@@ -17,6 +17,7 @@ pub struct OnlineChanges {
 }
 
 impl OnlineChanges {
+    /// This user's state may have changed.
     pub fn add(&self, user: &str) {
         let mut users = self.users.lock().unwrap_or_else(PoisonError::into_inner);
         users.insert(user.into());

@@ -1,4 +1,5 @@
-//! The hosted service's plans, as data (reference, 19).
+//! The hosted service's plans, as data (`docs/protocols/pusher-channels.md`, "Plans, and what
+//! counts as a message").
 //!
 //! Prices and limits move: these are a third party's table of [`CHECKED`], which cites the
 //! service's own pricing page and was not checked against it; the Sandbox figures are those of its
@@ -12,9 +13,13 @@ pub const CHECKED: &str = "May 2026, from a third party's table; not checked at 
 /// What one account may do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Plan {
+    /// What it is called.
     pub name: &'static str,
+    /// US dollars.
     pub usd_per_month: u32,
+    /// Messages a day, deliveries included.
     pub messages_per_day: u64,
+    /// Connections at once.
     pub connections: usize,
 }
 
@@ -32,6 +37,7 @@ const fn plan(
     }
 }
 
+/// The free one ("Plans, and what counts as a message").
 pub const SANDBOX: Plan = plan("sandbox", 0, 200_000, 100);
 
 /// From the smallest to the largest. Beyond the last is a quote.

@@ -1,5 +1,5 @@
-//! Signing a call of the HTTP API, as SDKs do it (reference, 16.2). Its counterpart, which checks
-//! signatures, is [`super::auth`].
+//! Signing a call of the HTTP API, as SDKs do it (`docs/protocols/pusher-channels.md`, "Signing a
+//! request"). Its counterpart, which checks signatures, is [`super::auth`].
 //!
 //! ```text
 //! POST                                      method
@@ -24,10 +24,13 @@ const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC
 /// A call that is to be signed.
 #[derive(Debug, Clone, Copy)]
 pub struct Call<'a> {
+    /// `GET` or `POST`.
     pub method: &'a str,
+    /// Without the query.
     pub path: &'a str,
     /// Parameters of the call itself, percent-encoded.
     pub query: &'a str,
+    /// What is sent; empty for GET.
     pub body: &'a [u8],
 }
 
@@ -40,10 +43,12 @@ pub struct Signing {
     pub parameters: Vec<(String, String)>,
     /// What is signed.
     pub text: String,
+    /// HMAC-SHA256 of the text, in hex.
     pub signature: String,
 }
 
 impl Signing {
+    /// Signs a call as if at `now_s`, s of the time of day.
     pub fn of(key: &str, secret: &Secret, call: &Call<'_>, now_s: u64) -> Self {
         let body_md5 = (!call.body.is_empty()).then(|| hex(&Md5::digest(call.body)));
         let mut query = format!("auth_key={key}&auth_timestamp={now_s}&auth_version=1.0");

@@ -16,6 +16,7 @@ enum State {
 }
 
 impl SubscriptionState {
+    /// One that has missed nothing.
     pub fn live(attachment: Attachment) -> Self {
         Self(Rc::new(RefCell::new(State::Live {
             _attachment: attachment,

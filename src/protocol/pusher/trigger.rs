@@ -1,5 +1,5 @@
 //! `pushlab trigger`: publishes to a running lab through its signed HTTP API, as an SDK does
-//! (reference, 16.2 and 16.3).
+//! (`docs/protocols/pusher-channels.md`, "Signing a request" and "Publishing").
 //!
 //! Without credentials it asks the lab for its demo application's, with the presenter's token of
 //! the environment or of the data folder.
@@ -35,8 +35,11 @@ pub struct Trigger {
     pub url: String,
     /// `None`: the demo application's.
     pub credentials: Option<Credentials>,
+    /// The channel.
     pub channel: String,
+    /// The event's name.
     pub event: String,
+    /// JSON, or a text that becomes one.
     pub data: String,
     /// The connection that is not to get it.
     pub socket_id: Option<String>,
@@ -44,32 +47,52 @@ pub struct Trigger {
     pub info: Option<String>,
 }
 
+/// What the call is signed with.
 #[derive(Debug, Deserialize)]
 pub struct Credentials {
+    /// The application's id.
     pub id: String,
+    /// Its key.
     pub key: String,
+    /// Its secret.
     pub secret: Secret,
 }
 
 /// Why nothing was published. `Display` names the way out.
 #[derive(Debug, thiserror::Error)]
 pub enum TriggerError {
+    /// The address is none; why.
     #[error("{0:?} is not the address of a lab: write it like http://127.0.0.1:8080")]
     BadUrl(String),
+    /// Nobody answers there.
     #[error("{url} cannot be reached: is the lab running there? Start it with pushlab")]
-    Unreachable { url: String, source: io::Error },
+    Unreachable {
+        /// The address.
+        url: String,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// The lab does not tell its secret.
     #[error(
         "the lab does not give its demo application's secret ({status}: {text}). {token}; or name \
          --app, --key and --secret"
     )]
     NoSecret {
+        /// Status of the answer.
         status: u16,
+        /// The answer.
         text: String,
         /// What became of the presenter's token.
         token: &'static str,
     },
+    /// The lab refused the event.
     #[error("the lab refused it with {status}: {text}")]
-    Refused { status: u16, text: String },
+    Refused {
+        /// Status of the answer.
+        status: u16,
+        /// The answer.
+        text: String,
+    },
 }
 
 /// Publishes; answers what the lab said.

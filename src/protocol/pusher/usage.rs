@@ -1,5 +1,5 @@
 //! What the hosted service would count, over all applications of the lab: its limits are per
-//! account (reference, 19).
+//! account (`docs/protocols/pusher-channels.md`, "Plans, and what counts as a message").
 //!
 //! A message is a call of the HTTP API (one more for each publish that asks for `info`), a delivery
 //! to a connection, a member event delivered, or a request to a webhook's receiver. Pings and
@@ -46,9 +46,13 @@ const RATE_OVER_S: u64 = 60;
 /// Messages by what they are.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct Messages {
+    /// Calls that published.
     pub api: u64,
+    /// Publications that clients got.
     pub deliveries: u64,
+    /// Requests to receivers.
     pub webhooks: u64,
+    /// Joins and leaves that members were told.
     pub member_events: u64,
 }
 
@@ -160,6 +164,7 @@ struct ShownConnections {
 }
 
 impl Usage {
+    /// Counts from now on, within the bounds of a plan if there is one.
     pub fn new(plan: Option<&'static Plan>) -> Self {
         static NEXT_ID: AtomicUsize = AtomicUsize::new(0);
         Self {
@@ -203,6 +208,7 @@ impl Usage {
         true
     }
 
+    /// A connection is over.
     pub fn disconnected(&self) {
         self.connections.fetch_sub(1, Ordering::AcqRel);
     }
@@ -320,6 +326,7 @@ pub struct Now {
 }
 
 impl Now {
+    /// Both clocks, now.
     pub fn read() -> Self {
         Self {
             of_day_s: clock::time_of_day_us() / 1_000_000,

@@ -63,6 +63,7 @@ impl Socket {
 /// What came of a broadcast with acknowledgements.
 #[derive(Debug, Default)]
 pub struct Answers {
+    /// Arguments of each answer, in the order in which they came.
     pub answers: Vec<Args>,
     /// Receivers that did not answer in time, or left.
     pub missing: usize,
@@ -108,6 +109,7 @@ impl Broadcast {
         self
     }
 
+    /// Sends an event to those selected, encoded once.
     pub fn emit(&self, event: &str, args: impl Into<Args>) {
         let args = args.into();
         if let Some(recovery) = self.io.recovery()
@@ -182,6 +184,7 @@ impl Broadcast {
         });
     }
 
+    /// Takes those selected out of a room.
     pub fn sockets_leave(&self, room: &str) {
         let room: Arc<str> = room.into();
         self.on_every_thread(move |rooms, selection| {

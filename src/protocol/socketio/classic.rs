@@ -12,6 +12,7 @@
 
 use super::io::Namespaces;
 
+/// The main namespace with the article's chat.
 pub fn register(io: &mut Namespaces) {
     io.of("/").on_connect(|socket| {
         socket.on("send-message", |event| {

@@ -15,7 +15,9 @@ use crate::{
     config::Config,
 };
 
+/// What the official suites expect.
 pub const PING_INTERVAL: Duration = Duration::from_millis(300);
+/// What the official suites expect.
 pub const PING_TIMEOUT: Duration = Duration::from_millis(200);
 
 /// The connect timeout is at its longest that the suites' sample configuration allows: their

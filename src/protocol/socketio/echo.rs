@@ -29,6 +29,7 @@ const NAME: &str = "/echo";
 /// For an answer to `ask`.
 const ANSWER_WITHIN: Duration = Duration::from_secs(10);
 
+/// The namespace `/echo`.
 pub fn register(namespaces: &mut Namespaces) {
     serve(namespaces.of(NAME));
     serve(namespaces.matching(is_numbered));

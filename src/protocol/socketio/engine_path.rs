@@ -18,6 +18,7 @@ use crate::{
 pub struct EnginePath {
     /// With its slash; served without it as well.
     pub path: &'static str,
+    /// The sessions there.
     pub engine: Arc<Engine>,
 }
 

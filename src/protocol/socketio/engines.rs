@@ -14,12 +14,16 @@ use crate::{config::Config, metrics::prometheus::SocketIo, node::Node};
 
 /// The endpoints' servers, one set for each lab.
 pub struct Engines {
+    /// Namespaces.
     pub io: Io,
+    /// `/socket.io/`.
     pub socketio: Arc<EnginePath>,
+    /// `/echo…`, for suites.
     pub echo: Arc<EnginePath>,
 }
 
 impl Engines {
+    /// Those that the settings ask for.
     pub fn new(config: &Config, node: &Arc<Node>) -> Self {
         let settings = engine_settings(config);
         let recovery = (!config.socketio_recovery.0.is_zero()).then_some(RecoverySettings {
@@ -53,6 +57,7 @@ impl Engines {
         }
     }
 
+    /// Sessions, for metrics.
     pub fn figures(&self) -> SocketIo {
         let engine = self.io.engine();
         let ended = engine.ended();

@@ -40,10 +40,12 @@ use super::{
 };
 use crate::{clock, codec::socketio::Limits};
 
+/// What all namespaces are held to.
 #[derive(Debug, Clone, Copy)]
 pub struct IoSettings {
     /// A session that has joined no namespace within this time is closed.
     pub connect_timeout: Duration,
+    /// Of what a client sends.
     pub limits: Limits,
     /// `None`: a client that comes back is a new one.
     pub recovery: Option<RecoverySettings>,
@@ -62,12 +64,15 @@ impl Default for IoSettings {
 /// Why a middleware does not let a client in.
 #[derive(Debug, Clone)]
 pub struct Denied {
+    /// What the client is told.
     pub message: String,
+    /// What else the client is told.
     pub data: Option<Value>,
 }
 
 /// A client that asks to join a namespace.
 pub struct Candidate<'a> {
+    /// Which one.
     pub namespace: &'a str,
     /// `{}` if the client sent none.
     pub auth: &'a RawValue,
@@ -225,6 +230,7 @@ impl Io {
         io
     }
 
+    /// The Engine.IO endpoint below.
     pub fn engine(&self) -> &Arc<Engine> {
         self.0.engine.get().expect("set when it was made")
     }

@@ -14,7 +14,7 @@
 //!
 //! # Reading order
 //!
-//! 1. [`unit`]: shared bytes. [`engine`]: the rules of a session, without I/O. [`request`]: what
+//! 1. [`unit`](mod@unit): shared bytes. [`engine`]: the rules of a session, without I/O. [`request`]: what
 //!    requests ask for
 //! 2. [`worker`]: threads and their sessions. [`link`]: a session with what it holds, and
 //!    [`shutdown`], which ends it

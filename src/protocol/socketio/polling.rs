@@ -2,7 +2,7 @@
 //!
 //! A session's requests land on any thread; each is passed on to the session's own, and this
 //! handler waits for the answer. When the client goes away the dispatcher drops the handler (the
-//! lanes do not allow half-closed connections), and [`AbortGuard`] passes that on to the session.
+//! lanes do not allow half-closed connections), and `AbortGuard` passes that on to the session.
 //!
 //! Of two POSTs at once both get 400 and the session ends; Node drops the first one's connection
 //! without an answer. Which pages may use it is [`super::cors`]'s to say.

@@ -15,6 +15,7 @@ use std::{
 
 use super::{selection::Selection, unit::Unit};
 
+/// How long, and how much, is kept of sessions that were lost.
 #[derive(Debug, Clone, Copy)]
 pub struct RecoverySettings {
     /// How long a client may be away.
@@ -28,15 +29,18 @@ pub struct RecoverySettings {
 /// What is kept of a lost session.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Saved {
+    /// Which namespace it was in.
     pub namespace: Arc<str>,
     /// The public id.
     pub sid: Arc<str>,
+    /// Which rooms it was in.
     pub rooms: Vec<Box<str>>,
 }
 
 /// Where a socket that has a pid lives.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LiveSession {
+    /// Index of its thread.
     pub worker: usize,
     /// Of the Engine.IO session.
     pub link: Arc<str>,
@@ -44,7 +48,9 @@ pub struct LiveSession {
 
 /// A session that came back.
 pub struct Restored {
+    /// What was kept.
     pub saved: Saved,
+    /// What its rooms got meanwhile, in order.
     pub missed: Vec<Arc<Unit>>,
     /// The number of the last event that `missed` covers.
     pub seen: u64,
@@ -80,6 +86,7 @@ pub struct Recovery {
 }
 
 impl Recovery {
+    /// Nothing kept yet.
     pub fn new(settings: RecoverySettings) -> Self {
         Self {
             settings,

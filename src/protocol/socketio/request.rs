@@ -8,22 +8,33 @@ use super::engine::Refused;
 /// answers with a status only, the code here is 3.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum EngineError {
+    /// 0: this endpoint does not serve the transport.
     TransportUnknown,
+    /// 1: no session has this id.
     UnknownSession,
+    /// 2: a handshake that is no GET.
     BadHandshakeMethod,
+    /// 3: the request does not fit the session.
     BadRequest,
     /// The page's origin may not use this server.
     Forbidden,
+    /// 5: `EIO` is another than 4.
     UnsupportedVersion,
     /// Two polls, or two POSTs, of a session at once.
     Overlap,
     /// A POST of bytes: version 4 sends text, with attachments in base64.
     BinaryBody,
+    /// The body did not come whole.
     BrokenBody,
+    /// The body is over `maxPayload`.
     TooLarge,
+    /// The body came too slowly.
     TooSlow,
+    /// The server has as many sessions as it may have.
     TooManySessions,
+    /// This address has as many sessions as one may have.
     TooManyOfAddress,
+    /// The server stops.
     ShuttingDown,
 }
 
@@ -40,6 +51,7 @@ impl EngineError {
         }
     }
 
+    /// The number in the body.
     pub fn code(self) -> u8 {
         match self {
             Self::TransportUnknown => 0,
@@ -59,6 +71,7 @@ impl EngineError {
         }
     }
 
+    /// The words in the body.
     pub fn message(self) -> &'static str {
         match self {
             Self::TransportUnknown => "Transport unknown",
@@ -114,6 +127,7 @@ impl EngineError {
         }
     }
 
+    /// The body: JSON.
     pub fn body(self) -> String {
         let (code, message, hint) = (self.code(), self.message(), self.hint());
         format!(r#"{{"code":{code},"message":"{message}","hint":"{hint}"}}"#)
@@ -130,16 +144,21 @@ impl From<Refused> for EngineError {
     }
 }
 
+/// How a session's packets travel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Transport {
+    /// GETs that are held, and POSTs.
     Polling,
+    /// A WebSocket.
     WebSocket,
 }
 
 /// Which transports an endpoint serves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Enabled {
+    /// Polling.
     pub polling: bool,
+    /// WebSocket.
     pub websocket: bool,
 }
 
@@ -150,20 +169,25 @@ pub struct Query<'a> {
     version: Option<&'a str>,
     /// An empty one counts as absent.
     pub sid: Option<&'a str>,
+    /// `b64=1`: a client that takes no binary.
     pub binary_as_text: bool,
 }
 
 /// How a request goes on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Wanted<'a> {
+    /// A new session.
     Handshake(Transport),
     /// Of a session, if it is known.
     Poll(&'a str),
+    /// Packets for this session.
     Post(&'a str),
+    /// This session moves to WebSocket.
     Upgrade(&'a str),
 }
 
 impl<'a> Query<'a> {
+    /// Reads a query string, without its `?`.
     pub fn parse(query: &'a str) -> Self {
         let get = |wanted: &str| {
             let mut pairs = query

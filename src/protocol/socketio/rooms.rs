@@ -28,11 +28,13 @@ impl<S> Default for Rooms<S> {
 }
 
 impl<S> Rooms<S> {
+    /// Notes a socket; it is in no room.
     pub fn insert(&self, id: &Arc<str>, socket: &Rc<S>) {
         let mut sockets = self.sockets.borrow_mut();
         sockets.insert(id.clone(), socket.clone());
     }
 
+    /// Forgets a socket, and takes it out of its rooms.
     pub fn remove(&self, id: &str) {
         self.sockets.borrow_mut().remove(id);
     }
@@ -42,16 +44,19 @@ impl<S> Rooms<S> {
         self.sockets.borrow().len()
     }
 
+    /// Whether there is no socket.
     pub fn is_empty(&self) -> bool {
         self.sockets.borrow().is_empty()
     }
 
+    /// Puts a socket into a room.
     pub fn join(&self, room: &str, id: &Arc<str>, socket: &Rc<S>) {
         let mut rooms = self.rooms.borrow_mut();
         let members = rooms.entry(room.into()).or_default();
         members.insert(id.clone(), socket.clone());
     }
 
+    /// Takes a socket out of a room.
     pub fn leave(&self, room: &str, id: &str) {
         let mut rooms = self.rooms.borrow_mut();
         if let Some(members) = rooms.get_mut(room) {

@@ -4,7 +4,9 @@
 /// but for members of any of `except`. A socket is in the room of its own id.
 #[derive(Debug, Clone, Default)]
 pub struct Selection {
+    /// Members of any of these; empty: everybody.
     pub rooms: Vec<Box<str>>,
+    /// But not members of these.
     pub except: Vec<Box<str>>,
 }
 

@@ -29,7 +29,9 @@ use crate::{
 
 /// An event that a client sent.
 pub struct Event {
+    /// Whose client sent it.
     pub socket: Rc<Socket>,
+    /// Its arguments.
     pub args: Args,
     /// `Some` if the client wants an acknowledgement.
     pub ack: Option<Ack>,
@@ -54,6 +56,7 @@ impl Ack {
         }
     }
 
+    /// Answers with these arguments.
     pub fn send(self, args: impl Into<Args>) {
         if self.socket.is_connected() {
             let args = args.into();
@@ -67,8 +70,10 @@ impl Ack {
 /// Why there is no acknowledgement.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum NoAck {
+    /// None came in time.
     #[error("none came in time")]
     Timeout,
+    /// The client has gone.
     #[error("the client is gone")]
     Gone,
 }
@@ -76,7 +81,9 @@ pub enum NoAck {
 /// What other threads may know of a socket.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SocketInfo {
+    /// Its id, which clients know.
     pub id: Arc<str>,
+    /// Rooms that it is in.
     pub rooms: Vec<Box<str>>,
 }
 
@@ -85,11 +92,15 @@ pub struct SocketInfo {
 pub trait SocketObserver: Send + Sync {
     /// Whether it wants to know anything now; if not, nothing else is called.
     fn is_active(&self) -> bool;
+    /// A client has joined a namespace.
     fn connected(&self, socket: &Rc<Socket>);
     /// Its connection has gone over from polling to WebSocket.
     fn upgraded(&self, socket: &Socket);
+    /// A client has left.
     fn disconnected(&self, socket: &Socket, reason: Reason);
+    /// A socket is in a room.
     fn joined(&self, socket: &Socket, room: &str);
+    /// A socket has left a room.
     fn left(&self, socket: &Socket, room: &str);
     /// An event came from its client.
     fn received(&self, socket: &Socket, name: &str, args: &Args);
@@ -106,6 +117,7 @@ type OnDisconnect = Box<dyn FnOnce(&Rc<Socket>, Reason)>;
 pub struct Socket {
     /// Public; not the Engine.IO session's id.
     pub id: Arc<str>,
+    /// The namespace that it is in.
     pub namespace: Arc<str>,
     /// What the client sent with its connect; `{}` if nothing.
     pub auth: Box<RawValue>,
@@ -209,6 +221,7 @@ impl Socket {
         }
     }
 
+    /// What it belongs to.
     pub fn io(&self) -> &Io {
         &self.io
     }
@@ -218,6 +231,7 @@ impl Socket {
         &self.link
     }
 
+    /// Whether anything can still be sent to it.
     pub fn is_connected(&self) -> bool {
         self.is_connected.get()
     }
@@ -244,10 +258,12 @@ impl Socket {
         self.on_disconnecting.borrow_mut().push(Box::new(call));
     }
 
+    /// Calls this once when it leaves; at once, if it has left.
     pub fn on_disconnect(&self, call: impl FnOnce(&Rc<Socket>, Reason) + 'static) {
         self.on_disconnect.borrow_mut().push(Box::new(call));
     }
 
+    /// Sends an event that wants no acknowledgement.
     pub fn emit(self: &Rc<Self>, event: &str, args: impl Into<Args>) {
         let args = args.into();
         let Some(recovery) = self.io.recovery() else {
@@ -300,6 +316,7 @@ impl Socket {
         }
     }
 
+    /// Puts it into a room.
     pub fn join(self: &Rc<Self>, room: &str) {
         if self.is_connected() && self.rooms.borrow_mut().insert(room.into()) {
             let rooms = self.io.rooms_to_join(&self.namespace);
@@ -310,6 +327,7 @@ impl Socket {
         }
     }
 
+    /// Takes it out of a room.
     pub fn leave(&self, room: &str) {
         if self.rooms.borrow_mut().remove(room)
             && let Some(rooms) = self.io.rooms(&self.namespace)
@@ -336,6 +354,7 @@ impl Socket {
         self.closed(Reason::ServerNamespaceDisconnect);
     }
 
+    /// What other threads may know.
     pub fn info(&self) -> SocketInfo {
         SocketInfo {
             id: self.id.clone(),

@@ -12,9 +12,13 @@ use super::engine::Reason;
 /// lane's meter (`lane::meter`).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Traffic {
+    /// Messages from clients.
     pub packets_in: u64,
+    /// Their bytes.
     pub bytes_in: u64,
+    /// Messages to clients.
     pub packets_out: u64,
+    /// Their bytes.
     pub bytes_out: u64,
 }
 
@@ -32,6 +36,7 @@ impl AddAssign for Traffic {
 pub struct Endings([u64; Reason::ALL.len()]);
 
 impl Endings {
+    /// How many sessions ended so.
     pub fn of(&self, reason: Reason) -> u64 {
         self.0[reason as usize]
     }
@@ -42,10 +47,12 @@ impl Endings {
 pub struct EndingsCounter([AtomicU64; Reason::ALL.len()]);
 
 impl EndingsCounter {
+    /// One more ended so.
     pub fn count(&self, reason: Reason) {
         self.0[reason as usize].fetch_add(1, Ordering::Relaxed);
     }
 
+    /// All of them, as they are now.
     pub fn get(&self) -> Endings {
         Endings(std::array::from_fn(|at| self.0[at].load(Ordering::Relaxed)))
     }

@@ -18,7 +18,9 @@ use crate::{
 /// One packet: text with its type digit, or a binary message's bytes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Part {
+    /// Text, with its type digit.
     Text(Bytes),
+    /// Bytes of an attachment.
     Binary(Bytes),
 }
 
@@ -63,6 +65,7 @@ impl Unit {
         })
     }
 
+    /// A message of these packets. `payload_bytes`: what of them is the application's data.
     pub fn new(parts: Vec<Part>, payload_bytes: usize) -> Arc<Self> {
         Arc::new(Self {
             parts,
@@ -97,6 +100,7 @@ impl Unit {
         })
     }
 
+    /// Its packets, in order.
     pub fn parts(&self) -> &[Part] {
         &self.parts
     }

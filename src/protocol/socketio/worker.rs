@@ -35,10 +35,13 @@ use crate::{clock, codec::engine::Data, lane::meter::Labels};
 pub trait LocalSession: Sized + 'static {
     /// What handles its messages.
     type Handler: ?Sized;
+    /// Its id.
     fn sid(&self) -> &Arc<str>;
+    /// What every thread may know of it.
     fn entry(&self) -> &Arc<SessionEntry>;
     /// When its tick is due, by [`Worker::schedule`], which writes it.
     fn scheduled(&self) -> &Cell<Option<u64>>;
+    /// Whether it polls.
     fn is_polling(&self) -> bool;
     /// A deadline has come. True: the client's pong is overdue, and [`Self::end_if_overdue`] is to
     /// be called when what has come meanwhile was read.
@@ -69,6 +72,7 @@ pub fn secret_id() -> Arc<str> {
 
 /// What every thread may know of a session.
 pub struct SessionEntry {
+    /// Index of its thread.
     pub worker: usize,
     /// A POST is being read: claimed by a swap.
     pub posting: AtomicBool,
@@ -83,6 +87,7 @@ type MakeHandler<S> = Box<dyn Fn(&Rc<S>) -> Rc<<S as LocalSession>::Handler> + S
 /// One Engine.IO endpoint, shared by all threads.
 pub struct Engine<S: LocalSession> {
     id: usize,
+    /// What sessions are told, and held to.
     pub settings: EngineSettings,
     make_handler: MakeHandler<S>,
     entries: RwLock<HashMap<Arc<str>, Arc<SessionEntry>>>,
@@ -91,6 +96,7 @@ pub struct Engine<S: LocalSession> {
     keeps_peers: AtomicBool,
     /// Sessions that were ever opened.
     pub opened: AtomicU64,
+    /// Why sessions ended.
     pub endings: EndingsCounter,
 }
 
@@ -124,10 +130,12 @@ impl<S: LocalSession> Engine<S> {
         })
     }
 
+    /// What is above this session.
     pub fn make_handler(&self, session: &Rc<S>) -> Rc<S::Handler> {
         (self.make_handler)(session)
     }
 
+    /// What every thread may know of a session.
     pub fn entry(&self, sid: &str) -> Option<Arc<SessionEntry>> {
         let entries = self.entries.read().unwrap_or_else(PoisonError::into_inner);
         entries.get(sid).cloned()
@@ -138,14 +146,17 @@ impl<S: LocalSession> Engine<S> {
         self.keeps_peers.store(true, Ordering::Relaxed);
     }
 
+    /// Whether what clients say of themselves is kept, for the admin namespace.
     pub fn keeps_peers(&self) -> bool {
         self.keeps_peers.load(Ordering::Relaxed)
     }
 
+    /// Sessions since the start.
     pub fn opened(&self) -> u64 {
         self.opened.load(Ordering::Relaxed)
     }
 
+    /// Why they ended, by reason.
     pub fn ended(&self) -> Endings {
         self.endings.get()
     }
@@ -235,7 +246,9 @@ impl<S: LocalSession> Inbox<S> {
 
 /// See the module.
 pub struct Worker<S: LocalSession> {
+    /// The endpoint.
     pub engine: Arc<Engine<S>>,
+    /// Which thread, from 0.
     pub index: usize,
     inbox: Arc<Inbox<S>>,
     sessions: RefCell<HashMap<Arc<str>, Rc<S>>>,
@@ -244,6 +257,7 @@ pub struct Worker<S: LocalSession> {
     /// sent in one turn leaves in one answer.
     to_flush: RefCell<Vec<Rc<S>>>,
     next_number: Cell<u64>,
+    /// Messages of this thread.
     pub traffic: Cell<Traffic>,
 }
 
@@ -283,6 +297,7 @@ impl<S: LocalSession> Worker<S> {
         sessions.insert(link.sid().clone(), link.clone());
     }
 
+    /// Forgets a session.
     pub fn remove(&self, link: &S) {
         let mut entries = self
             .engine
@@ -294,6 +309,7 @@ impl<S: LocalSession> Worker<S> {
         self.sessions.borrow_mut().remove(link.sid());
     }
 
+    /// A session of this thread.
     pub fn link(&self, sid: &str) -> Option<Rc<S>> {
         self.sessions.borrow().get(sid).cloned()
     }
@@ -317,6 +333,7 @@ impl<S: LocalSession> Worker<S> {
             .count()
     }
 
+    /// A message came.
     pub fn count_in(&self, message: &Data) {
         self.count(|traffic| {
             traffic.packets_in += 1;
@@ -324,10 +341,12 @@ impl<S: LocalSession> Worker<S> {
         });
     }
 
+    /// A message goes out.
     pub fn count_out(&self, unit: &Unit) {
         self.count_sent(unit.parts().len(), unit.bytes());
     }
 
+    /// So many packets of so many bytes went out.
     pub fn count_sent(&self, packets: usize, bytes: usize) {
         self.count(|traffic| {
             traffic.packets_out += packets as u64;
@@ -367,6 +386,7 @@ impl<S: LocalSession> Worker<S> {
         }
     }
 
+    /// Writes what this session has queued at the end of the turn, with that of the others.
     pub fn flush_later(&self, link: &Rc<S>) {
         self.to_flush.borrow_mut().push(link.clone());
         self.inbox.waker.wake();

@@ -14,8 +14,11 @@ const PAYLOAD: &str = "payload";
 
 /// A run and what it is called.
 pub struct Side<'a> {
+    /// What it is called in the sentence.
     pub name: &'a str,
+    /// What was published, and to how many.
     pub load: &'a Load,
+    /// Its lanes.
     pub lanes: &'a [LaneFigures],
 }
 

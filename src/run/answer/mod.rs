@@ -10,8 +10,8 @@
 //! says a bound as a bound, and says that something cannot be told, and why, where the gate withholds
 //! the figure. Pure: no clock, no file, no network.
 //!
-//! Reading order: [`reading`] (a figure and how far it may be off), [`numbers`] and [`spoken`] (words),
-//! [`pair`] (two lanes side by side), [`changes`] (two runs), and here what decides.
+//! Reading order: `reading` (a figure and how far it may be off), `numbers` and `spoken` (words),
+//! `pair` (two lanes side by side), [`changes`] (two runs), and here what decides.
 
 pub mod changes;
 mod loss;
@@ -85,12 +85,14 @@ pub struct LaneFigures {
     /// What people call it, where the catalogue does not know it.
     #[serde(default)]
     pub label: String,
+    /// By their names in the catalogue of figures.
     pub figures: BTreeMap<String, Reading>,
 }
 
 /// The sentence, what it is about, and the lanes by that.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Answer {
+    /// One sentence, with its figures as far as they can be stood behind.
     pub sentence: String,
     /// The figure that decides; `None` where nothing was measured or nothing can be told.
     pub about: Option<&'static str>,

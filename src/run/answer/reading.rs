@@ -16,11 +16,14 @@ const OTHER_OFF: f64 = 0.005;
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(untagged)]
 pub enum Reading {
+    /// A value, with what it may be off.
     Is {
+        /// As measured.
         value: f64,
         /// The 95 % interval, where repetitions tell.
         #[serde(default)]
         low: Option<f64>,
+        /// Upper end of what is likely, over repetitions.
         #[serde(default)]
         high: Option<f64>,
         /// What instruments may be off, ±.
@@ -29,9 +32,12 @@ pub enum Reading {
     },
     /// Smaller than its own error.
     Below {
+        /// It is below this.
         below: f64,
     },
+    /// There is none.
     Withheld {
+        /// Why not.
         invalid: String,
     },
 }
@@ -41,10 +47,13 @@ pub enum Reading {
 pub struct Known {
     /// The best guess; of a bound the bound itself.
     pub value: f64,
+    /// It is not less.
     pub low: f64,
+    /// It is not more.
     pub high: f64,
     /// What of that its instruments may be off, where it says so. Chance is not in it.
     pub error: f64,
+    /// Only its upper end is known.
     pub is_bound: bool,
 }
 
@@ -130,6 +139,7 @@ impl Reading {
 }
 
 impl Known {
+    /// Half of the distance between the two.
     pub fn off(&self) -> f64 {
         (self.high - self.value).max(self.value - self.low)
     }

@@ -30,6 +30,7 @@ use crate::{
     wire::Layers,
 };
 
+/// One for each lane, in the catalogue's order.
 pub static ALL: &[&dyn EachLane] = &[
     &short_poll::ShortPolling,
     &long_poll::LongPolling,
@@ -52,6 +53,7 @@ pub fn of(name: &str) -> Option<&'static dyn EachLane> {
 
 /// See the module.
 pub trait EachLane: Sync {
+    /// The lane that this is about.
     fn lane(&self) -> &'static Lane;
 
     /// A client that follows it.
@@ -91,10 +93,13 @@ pub trait EachLane: Sync {
 
 /// What a client is made for.
 pub struct Wanted<'a> {
+    /// The run.
     pub plan: &'a Plan,
+    /// The row.
     pub row: &'a Row,
     /// The `index`th of all.
     pub index: usize,
+    /// Of the lab's demo application, for Channels.
     pub app_key: Option<&'a str>,
     /// Whom it talks to, where that is no lab.
     pub peer: Option<&'a Peer>,
@@ -118,10 +123,15 @@ impl Wanted<'_> {
 
 /// Where a client of a row is.
 pub struct At<'a> {
+    /// The channel's name.
     pub channel: &'a str,
+    /// Where the lane listens.
     pub lane: &'a Target,
+    /// Of the lab's demo application.
     pub app_key: &'a str,
+    /// What long polls ask for, ms.
     pub hold_ms: u64,
+    /// In which form publications are asked for.
     pub form: Form,
 }
 
@@ -141,7 +151,9 @@ impl At<'_> {
 
 /// What an answer carries, and where it leads.
 pub struct Polled<'a> {
+    /// In order.
     pub publications: &'a [Arc<Publication>],
+    /// After the last of them.
     pub position: StreamPosition,
     /// Whether the client named a position.
     pub recovered: bool,
@@ -170,6 +182,7 @@ impl Answer {
         .len()
     }
 
+    /// Length of the body.
     pub fn body_bytes(&self) -> usize {
         self.body.len()
     }

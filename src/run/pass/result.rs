@@ -19,6 +19,7 @@ use crate::{
 
 /// What one pass gave.
 pub struct PassResult {
+    /// One for each row.
     pub rows: Vec<RowResult>,
     /// Intended → written by the publisher, µs.
     pub publish_lag: Histogram<u64>,
@@ -26,17 +27,23 @@ pub struct PassResult {
     pub wake_lag: Histogram<u64>,
     /// An instant was due → the receiving thread had noticed, µs; looked at every few milliseconds.
     pub receive_lag: Histogram<u64>,
+    /// Publications that were due while it was measured.
     pub scheduled: usize,
+    /// Publications that were sent.
     pub published: usize,
     /// Confirmed by the server, over all rows' channels.
     pub acknowledged: u64,
     /// How many it was to confirm.
     pub to_acknowledge: u64,
+    /// How long it was measured.
     pub measured_for: Duration,
+    /// Processor time of this program.
     pub own_cpu: Duration,
+    /// Processor time of the server; `None` where it is not a child of this one.
     pub server_cpu: Option<Duration>,
     /// How long the server's threads wanted a processor and had none; `None` as above.
     pub server_waited: Option<Duration>,
+    /// It was interrupted, and holds what there was.
     pub is_partial: bool,
 }
 
@@ -83,8 +90,11 @@ impl PassResult {
 
 /// What one pass gave for a row.
 pub struct RowResult {
+    /// Which row.
     pub row: Row,
+    /// What came, and when.
     pub collected: Collected,
+    /// How many clients.
     pub clients: usize,
     /// While it was measured.
     pub counts: Counts,
@@ -94,11 +104,14 @@ pub struct RowResult {
     pub counted_at_client: bool,
     /// What the clients' kernel received; `None` where it does not say.
     pub kernel_down_bytes: Option<u64>,
+    /// Connections that they opened.
     pub client_connections: u64,
+    /// Requests that they made.
     pub client_requests: u64,
     /// What its messages must cost; `None` where the server is none of ours, or what it
     /// answers is not known to the byte.
     pub model: Option<Model>,
+    /// Answers to polls, full and empty.
     pub answers: Answers,
     /// One exchange, for people.
     pub example: Option<Exchange>,
@@ -112,6 +125,7 @@ pub struct RowResult {
     pub read_lag: Histogram<u64>,
     /// The same while the clients came in.
     pub connect_lag: Histogram<u64>,
+    /// What went through.
     pub flow: Flow,
 }
 
@@ -152,11 +166,13 @@ impl ServerMemory {
 /// What went through while it was measured, whatever it was that came.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Flow {
+    /// How long it was measured.
     pub measured_for: Duration,
     /// The generator's processor time.
     pub own_cpu: Duration,
     /// Deliveries that came in this time, and those that were due in it.
     pub received: u64,
+    /// Publications that were due in that time.
     pub due: u64,
     /// Due at its end and not there yet, over all clients.
     pub backlog: u64,

@@ -11,30 +11,63 @@ use crate::{
 /// `Display` names the field and the way out.
 #[derive(Debug, thiserror::Error)]
 pub enum PlanError {
+    /// The plan's file cannot be read.
     #[error(
         "the plan {path} cannot be read; name a TOML file, or a ready plan: dashboard, chat, inbox, \
          cursors"
     )]
-    Unreadable { path: String, source: io::Error },
+    Unreadable {
+        /// The file.
+        path: String,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// The plan's file is not understood.
     #[error("the plan {path} is not understood: {source}")]
     BadFile {
+        /// The file.
         path: String,
+        /// What the parser says, with the line.
         source: Box<toml::de::Error>,
     },
+    /// A field is outside of its range.
     #[error("{field} is {value}; {expected}")]
     OutOfRange {
+        /// The field.
         field: &'static str,
+        /// What it has.
         value: String,
+        /// What it may have.
         expected: String,
     },
+    /// The target is not understood.
     #[error("target is no address that can be measured: {why}")]
-    BadTarget { why: BadDestination },
+    BadTarget {
+        /// What is wrong, with an example.
+        why: BadDestination,
+    },
+    /// The file of certificates is not usable.
     #[error(transparent)]
-    BadTrust { source: TrustError },
+    BadTrust {
+        /// What is wrong with it.
+        source: TrustError,
+    },
+    /// The file of messages is not usable.
     #[error("payload is {path}: {source}")]
-    BadPayload { path: String, source: BadPayload },
+    BadPayload {
+        /// The file.
+        path: String,
+        /// What is wrong with it.
+        source: BadPayload,
+    },
+    /// The recorded schedule is not usable.
     #[error("replay is {path}: {source}")]
-    BadReplay { path: String, source: BadReplay },
+    BadReplay {
+        /// The file.
+        path: String,
+        /// What is wrong with it.
+        source: BadReplay,
+    },
 }
 
 pub(super) fn out_of_range(

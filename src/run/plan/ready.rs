@@ -11,6 +11,7 @@ use super::{Plan, PlanError, PlanSettings};
 /// A plan of `plans/`.
 #[derive(Debug, Clone, Copy)]
 pub struct ReadyPlan {
+    /// What `pushlab run NAME` takes.
     pub name: &'static str,
     /// TOML.
     pub text: &'static str,
@@ -74,6 +75,7 @@ pub const READY: [ReadyPlan; 4] = [
 ];
 
 impl ReadyPlan {
+    /// The plan of this name.
     pub fn find(name: &str) -> Option<Self> {
         READY.into_iter().find(|plan| plan.name == name)
     }
@@ -100,6 +102,7 @@ impl ReadyPlan {
         first.trim_start_matches(['#', ' '])
     }
 
+    /// What its file sets.
     pub fn settings(&self) -> Result<PlanSettings, PlanError> {
         super::parsed(self.text, self.name)
     }

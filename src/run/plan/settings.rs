@@ -29,7 +29,8 @@ macro_rules! plan {
         #[derive(Debug, Clone, Default, clap::Args, Deserialize)]
         #[serde(deny_unknown_fields)]
         pub struct PlanSettings {
-            $(#[arg(long, help = $help $(, $($clap)*)?)] pub $name: Option<$type>,)+
+            // Not a plain literal, or clap would take it for the help a second time.
+            $(#[doc = concat!($help, ".")] #[arg(long, help = $help $(, $($clap)*)?)] pub $name: Option<$type>,)+
         }
 
         impl Default for Plan {

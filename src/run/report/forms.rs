@@ -32,8 +32,11 @@ pub struct Forms {
 
 /// How a kind of result looks in each form.
 pub struct Renders<R> {
+    /// As comma-separated values (RFC 4180).
     pub csv: fn(&R) -> String,
+    /// As a page without references to anything else.
     pub html: fn(&R) -> String,
+    /// As a table in Markdown.
     pub markdown: fn(&R) -> String,
     /// For people at a terminal.
     pub table: fn(&R) -> String,
@@ -49,13 +52,28 @@ const OF_A_RUN: Renders<Report> = Renders {
 /// Why a result cannot be written or read. `Display` names the file.
 #[derive(Debug, thiserror::Error)]
 pub enum FileError {
+    /// A file cannot be written.
     #[error("{path} cannot be written; choose a place that exists and is yours to write")]
-    Unwritable { path: String, source: io::Error },
+    Unwritable {
+        /// The file.
+        path: String,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// A file cannot be read.
     #[error("{path} cannot be read")]
-    Unreadable { path: String, source: io::Error },
+    Unreadable {
+        /// The file.
+        path: String,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// A file that is no saved result.
     #[error("{path} is no result that pushlab run --save wrote")]
     NoReport {
+        /// The file.
         path: String,
+        /// What the parser says.
         source: serde_json::Error,
     },
 }

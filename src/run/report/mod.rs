@@ -29,12 +29,14 @@ use super::{
 };
 pub use crate::client::exchange::Exchange;
 
+/// The whole result of a run: what is saved, shown and compared.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Report {
     /// Version of the program that ran it.
     pub pushlab: String,
     /// µs since the Unix epoch.
     pub started_us: u64,
+    /// Every setting in effect.
     pub plan: Plan,
     /// It was stopped before its end.
     pub partial: bool,
@@ -43,26 +45,36 @@ pub struct Report {
     /// To the server and back before the run, without the plan's own distance; the predictions
     /// are made from it.
     pub round_trip_us: u64,
+    /// The program that published and received.
     pub generator: GeneratorReport,
+    /// The server that was measured.
     pub server: ServerReport,
+    /// What is alike for all lanes, in sentences.
     pub fairness: Vec<String>,
     /// The figures in one sentence; made anew from them where it is read, see [`Report::settled`].
     #[serde(default)]
     pub answer: String,
+    /// One for each row.
     pub lanes: Vec<LaneReport>,
 }
 
+/// How the generator did.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct GeneratorReport {
     /// Of one core.
     pub cpu_share: f64,
+    /// 99 of 100 publications were sent at most so late, µs.
     pub publish_lag_p99_us: u64,
+    /// 99 of 100 times the receiving thread noticed an instant at most so late, µs.
     pub receive_lag_p99_us: u64,
     /// How late the publishing thread woke, looked at every few milliseconds.
     #[serde(default)]
     pub wake_lag_p99_us: u64,
+    /// Publications that were due.
     pub scheduled: u64,
+    /// Publications that were sent.
     pub published: u64,
+    /// Publications that the server confirmed.
     pub acknowledged: u64,
     /// How far the clocks of publisher and receiver may be apart.
     pub clock_bound_us: u64,
@@ -113,35 +125,49 @@ impl GeneratorReport {
     }
 }
 
+/// What was measured.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ServerReport {
+    /// Its version.
     pub version: String,
+    /// Its machine.
     pub host: serde_json::Value,
+    /// Its effective settings, without secrets.
     pub settings: serde_json::Value,
 }
 
+/// A row of the result.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct LaneReport {
     /// The lane's name, with `-no-resume` where that is what it did.
     pub row: String,
+    /// Id of the lane.
     pub lane: String,
+    /// How bytes travel.
     pub transport: String,
+    /// What they mean.
     pub protocol: String,
+    /// Its name for people.
     pub label: String,
+    /// Whether clients went on from their positions.
     pub resume: bool,
+    /// Whether its figures can be stood behind, but for those that say otherwise.
     pub valid: bool,
     /// Why not.
     pub invalid: Vec<String>,
     /// What else happened: connections that failed, in words.
     pub remarks: Vec<String>,
+    /// By name, see [`super::figures`].
     pub measured: Measured,
     /// What the errors of its delays are made of.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub errors: BTreeMap<String, Parts>,
+    /// What the closed forms say, by the same names.
     pub predicted: Predictions,
     /// What the machine added to each delivery in the warm-up; `None` where that told nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub processing: Option<Processing>,
+    /// What curves are drawn from.
     pub charts: Charts,
     /// One request and its answer as they were sent; older results have none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -153,6 +179,7 @@ pub struct LaneReport {
 pub struct Charts {
     /// `[share of all expected, delay in µs]`, rising; ends where delivery ends.
     pub delay_cdf: Vec<(f64, f64)>,
+    /// Share of deliveries (0 to 1) by delay (µs), as predicted.
     pub predicted_cdf: Vec<(f64, f64)>,
     /// `[seconds since measuring began, median delay in µs, deliveries]`.
     pub over_time: Vec<(f64, f64, u64)>,
@@ -235,6 +262,7 @@ impl Report {
 }
 
 impl LaneReport {
+    /// A measured figure, by its name.
     pub fn figure(&self, name: &str) -> Option<&Figure> {
         self.measured.get(name)
     }

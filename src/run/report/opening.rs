@@ -35,6 +35,7 @@ pub fn called(report: &Report) -> String {
 
 /// Of a ready plan: its question, and what it asks for beside what the sentence says.
 pub struct Asked {
+    /// In a sentence.
     pub question: String,
     /// A sentence for each figure.
     pub reads: Vec<String>,
@@ -107,6 +108,7 @@ pub fn load(plan: &Plan) -> Load {
     }
 }
 
+/// The rows of a report, as sentences are made of them.
 pub fn lanes(report: &Report) -> Vec<LaneFigures> {
     let figures = |lane: &super::LaneReport| {
         let all = lane.measured.iter();

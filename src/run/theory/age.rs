@@ -22,6 +22,7 @@ pub struct Sampled {
     pub fresh: f64,
     /// From a shown event to its display.
     pub mean_delay_s: f64,
+    /// Mean age of what is shown, s.
     pub mean_age_s: f64,
     /// Just before something newer is shown, mean.
     pub peak_age_s: f64,

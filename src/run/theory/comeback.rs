@@ -4,9 +4,13 @@
 /// times a number that is spread evenly between two.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Waits {
+    /// The first wait, s.
     pub first_s: f64,
+    /// Each is so many times the one before.
     pub factor: f64,
+    /// None is longer, s.
     pub most_s: f64,
+    /// Each is multiplied by a draw between these two, evenly.
     pub spread: (f64, f64),
 }
 

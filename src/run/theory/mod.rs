@@ -55,6 +55,7 @@ pub enum Timer {
 /// What the prediction is for. Times in seconds.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Situation {
+    /// How events come: evenly, or independent of each other.
     pub arrivals: Arrivals,
     /// λ, per second; above 0.
     pub rate_per_s: f64,
@@ -67,11 +68,16 @@ pub struct Situation {
 /// How a client gets its events.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum DeliveryMode {
+    /// By asking at an interval.
     ShortPoll {
+        /// From one question to the next, s.
         interval_s: f64,
+        /// From when the interval counts.
         timer: Timer,
     },
+    /// By questions that are held.
     LongPoll {
+        /// How long, at most, s.
         hold_s: f64,
     },
     /// Anything that stays open: SSE, WebSocket and what travels by them.
@@ -81,7 +87,9 @@ pub enum DeliveryMode {
 /// What to expect. Delays in seconds, from the event to the client having it.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Prediction {
+    /// Over all events.
     pub mean_delay_s: f64,
+    /// The longest that can be.
     pub worst_delay_s: f64,
     /// Events that find a request (or a stream) waiting and only travel.
     at_once: f64,

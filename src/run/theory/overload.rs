@@ -23,7 +23,11 @@ pub enum Sharing {
     /// None do: what a server does that writes each message by itself.
     One,
     /// The first of them waits so long for others (coalescing, Nagle's idea).
-    Gathered { window_s: f64 },
+    /// Those that come within a window share one.
+    Gathered {
+        /// Its length, s.
+        window_s: f64,
+    },
     /// Whatever came since the last round: a loop that takes all that waits, and long polling.
     Behind,
 }

@@ -32,7 +32,9 @@ pub fn buffered(hold_s: f64, buffer_bytes: f64, message_bytes: f64, period_s: f6
 /// What a buffer adds to delays.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Buffered {
+    /// Of the first of a burst, s.
     pub longest_s: f64,
+    /// Over all, s.
     pub mean_s: f64,
 }
 

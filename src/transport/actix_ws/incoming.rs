@@ -1,10 +1,18 @@
 //! What a client sends, looked at before the crate reads it.
 //!
+//! ```text
+//! actix-http's payload ──► Incoming: each header by the rules of RFC 6455 §5.2 ──► the crate
+//!                               └─ at a fault: the input ends in front of it
+//! ```
+//!
 //! The crate keeps a frame until the last of it is there and looks at its length only then, so that
-//! a client could announce a terabyte and fill the memory with it; and it hands over nothing of what
-//! came in one piece with a fault, or with the connection's end. So each header passes here first, by
-//! the rules of the WebSocket lane ([`FrameRules`]). At a fault the input ends, in front of it, and the
-//! crate hands over what came before.
+//! a client could announce a terabyte and fill the memory with it; and it hands over nothing of
+//! what came in one piece with a fault, or with the connection's end. So each header passes here
+//! first, by the rules of the WebSocket lane ([`FrameRules`]). At a fault the input ends, in front
+//! of it, and the crate hands over what came before.
+//!
+//! Rejected: a copy of the crate with the check in it. It would no longer be what its readers use,
+//! and so no longer what this lane is to show.
 
 use std::{
     cell::Cell,
@@ -67,6 +75,8 @@ pub(super) async fn checked(
     <web::Payload as actix_web::FromRequest>::from_request(request, &mut payload).await
 }
 
+/// The stream of a request's payload, with a look at each frame's header as it passes. It keeps no
+/// bytes: only where in a frame it is.
 struct Incoming {
     payload: web::Payload,
     rules: FrameRules,

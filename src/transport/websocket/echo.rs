@@ -1,5 +1,15 @@
 //! `/echo`: every message comes back as it was. For conformance suites (Autobahn), behind the
-//! `echo` setting.
+//! `echo` setting, and the shortest protocol there can be on [`socket`]: read it before the lane's
+//! own.
+//!
+//! ```text
+//! client                          server
+//!   │══ text "hi", masked ═══════►│
+//!   │ ◄══ text "hi" ═════════════ │
+//! ```
+//!
+//! Rejected: letting the lane's session echo when it is told to. A suite must reach the frames and
+//! not the envelope, and sends binary and 16 MiB, which the lane refuses.
 
 use std::{rc::Rc, sync::Arc};
 
@@ -71,6 +81,7 @@ async fn open(worker: Arc<LaneWorker>, (request, framed): Upgrade) {
 struct Echo;
 
 impl Session for Echo {
+    /// Reads one message and writes one frame; the next is read when this is out or queued.
     async fn on_message(&mut self, socket: &Socket, message: Message) {
         let (opcode, payload) = match message {
             Message::Text(text) => (OpCode::Text, text.into_bytes()),

@@ -1,12 +1,33 @@
 //! The opening handshake (RFC 6455 §4.2).
 //!
 //! ```text
-//! client                              server
-//!   │ GET, Upgrade: websocket, key      │
-//!   │ ────────────────────────────────► │  actix-http parses it and hands the stream over
-//!   │       101, Sec-WebSocket-Accept   │
-//!   │ ◄──────────────────────────────── │
-//!   │ ◄═══════════ frames ════════════► │
+//! client                                     server
+//!   │ GET /ws/news HTTP/1.1                    │
+//!   │ Connection: Upgrade                      │
+//!   │ Upgrade: websocket                       │  the mechanism is HTTP's own (RFC 9110 §7.8)
+//!   │ Sec-WebSocket-Version: 13                │
+//!   │ Sec-WebSocket-Key: dGhlIHNhbXBsZSBu…     │  16 random bytes, new for each connection
+//!   │ ───────────────────────────────────────► │  actix-http parses it and hands the stream over
+//!   │ HTTP/1.1 101 Switching Protocols         │
+//!   │ Upgrade: websocket                       │
+//!   │ Connection: Upgrade                      │
+//!   │ Sec-WebSocket-Accept: s3pPLMBiTxaQ9k…    │  base64(sha1(key + a fixed text))
+//!   │ ◄─────────────────────────────────────── │
+//!   │ ◄══════════════ frames ════════════════► │
+//! ```
+//!
+//! The key is no secret and protects nobody. It proves that what answered has read RFC 6455: a
+//! cache, or a server of something else that a page was pointed at, cannot know the answer. That
+//! strangers' pages stay out is the business of `Origin` (§10.2), which [`crate::gate`] looks at
+//! before this is reached.
+//!
+//! Rejected: answering through actix's own response. The answer here is 129 bytes for the RFC's own
+//! example (no date, no `Vary`), and after it nothing of HTTP is left between the session and its
+//! socket.
+//!
+//! ```sh
+//! curl -siN -H 'Connection: Upgrade' -H 'Upgrade: websocket' -H 'Sec-WebSocket-Version: 13' \
+//!      -H 'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==' http://127.0.0.1:8080/ws/news
 //! ```
 
 use std::{future::poll_fn, io};
@@ -127,6 +148,7 @@ pub async fn answer(io: &LaneStream, answer: &[u8], lingers: bool) {
     }
 }
 
+/// Writes all of it, waiting where the kernel is full, to where TLS has sealed it.
 async fn write_all(io: &LaneStream, mut bytes: &[u8]) -> io::Result<()> {
     while !bytes.is_empty() {
         match io.try_write(bytes) {

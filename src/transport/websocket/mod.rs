@@ -1,16 +1,56 @@
 //! WebSockets: one connection, messages both ways (RFC 6455).
 //!
-//! `GET /ws/{channel}?epoch=&offset=` with an upgrade → text messages. Down: `{"subscribed":…}`,
-//! then publications as they stand, `{"ack":…}` and `{"error":…}`. Up: `{"publish":…}`.
-//! `?envelope=bare` asks for publications as their data alone, after `{"subscribed":…}`: the floor
-//! that the other forms are compared with. Nothing tells them from `{"ack":…}` but what is in them.
+//! After one exchange of HTTP the connection is no longer HTTP: each side may send at any time, and
+//! a message has 2 to 14 bytes around it where a request has two heads. What HTTP gave for nothing
+//! must now be made: an answer that finds its question (an `id`), coming back after a break (a
+//! position), knowing that the other side is still there (ping and pong).
 //!
-//! A session owns its socket ([`socket`]): actix-http hands the connection over with its upgrade
-//! service, and then a publication goes from the shard's loop to the kernel without waking a task.
-//! The crate `actix-ws` adds a channel of 32 messages and an encoder per connection:
-//! [`super::actix_ws`] is that lane, and `cargo bench --bench fanout -- actix-ws` says what it costs.
+//! # On the wire
 //!
-//! [`echo`] is for conformance suites. Not here: extensions; none are negotiated.
+//! ```text
+//! client                                                   server
+//!   │── GET /ws/news, Upgrade: websocket, a key ──────────►│
+//!   │ ◄── 101 Switching Protocols, the key's answer ────── │  the last HTTP on this connection
+//!   │ ◄══ {"subscribed":{…,"offset":7,"recovered":true}} ═ │  always the first frame
+//!   │ ◄══ {…,"offset":8,"event":"tick",…,"data":{"n":1}} ═ │  a publication: one text frame
+//!   │══ {"publish":{"event":"say",…,"id":"a1"}} ══════════►│  masked (§5.3), so 4 bytes more than down
+//!   │ ◄══ {"ack":{"id":"a1","offset":9,…}} ═══════════════ │
+//!   │ ◄══ ping ══════════════════════════════════════════ │  after 25 s without a byte in one direction
+//!   │══ pong ═════════════════════════════════════════════►│  by the browser itself; none within 20 s: 4408
+//!   │ ◄══ close 1001 ═════════════════════════════════════ │  either side; the other answers, and then FIN
+//! ```
+//!
+//! `GET /ws/{channel}?epoch=&offset=` with an upgrade; a plain GET gets 426. [`handshake`] has the
+//! upgrade byte for byte, [`socket`] the closing in all its forms. `?envelope=bare` asks for
+//! publications as their data alone, after `{"subscribed":…}`: the floor that the other forms are
+//! compared with. Nothing tells them from `{"ack":…}` but what is in them.
+//!
+//! # Rejected
+//!
+//! - **The crate `actix-ws`**, which is how most programs on actix do it. It puts a task, a channel
+//!   of 32 messages and an encoder between the hub and each connection. It is a lane of its own,
+//!   [`super::actix_ws`], so that what that costs is measured and not claimed.
+//! - **Text in frames of one's own making over HTTP streaming**, both ways. A browser does not send
+//!   a request's body before it is whole in HTTP/1.1, so up there is no stream.
+//! - **Compression** (RFC 7692). None is negotiated: a context for each connection is some hundred
+//!   KiB, and what a publication costs would depend on the ones before it. No extension is, so none
+//!   is offered back.
+//!
+//! A session owns its socket: actix-http hands the connection over with its upgrade service, and
+//! then a publication goes from the shard's loop to the kernel without waking a task.
+//!
+//! # What it costs
+//!
+//! `pushlab run --lanes websocket,websocket-bare --clients 1 --markdown`: **220 bytes** for a
+//! publication of 60, 4 of them framing (2 up to 125 bytes of message, §5.2); bare it is **62**,
+//! with 2. The other 156 are the envelope, the same as on every plain lane. Two round trips until
+//! it is in its channel, as for one poll (`pushlab experiment E10`); a heartbeat is 8 bytes, ping
+//! and pong together (E16).
+//!
+//! # Where it can be seen
+//!
+//! Lessons 6 (how many trips), 4 (what 20 bytes weigh) and 13 (silence is not absence); experiments
+//! E1, E6, E10, E16 and E18; `docs/lanes/websocket.md`. [`echo`] is for conformance suites.
 
 pub mod echo;
 pub mod handshake;
@@ -67,6 +107,8 @@ impl Endpoint for WebSocket {
         );
     }
 
+    // actix-http calls this instead of a handler when the request asks to upgrade: it hands over the
+    // stream itself, with what was read of it.
     fn take_over(&self, _path: &str) -> Option<TakeOver> {
         Some(Box::new(|worker, upgrade| Box::pin(open(worker, upgrade))))
     }
@@ -89,6 +131,8 @@ static FRAME: Format = Format {
     encode: encode_frame,
 };
 
+/// The frame around a publication, made once for all who get it: what goes down is not masked
+/// (§5.1), so it is the same bytes for everybody.
 fn encode_frame(publication: &Publication, out: &mut Vec<u8>) -> Layers {
     let (framing, layers) =
         websocket::encode_text_with(out, |out| envelope::encode_publication(publication, out));
@@ -101,12 +145,15 @@ static BARE_FRAME: Format = Format {
     encode: encode_bare_frame,
 };
 
+/// The frame around a publication's data.
 fn encode_bare_frame(publication: &Publication, out: &mut Vec<u8>) -> Layers {
     let (framing, layers) =
         websocket::encode_text_with(out, |out| envelope::encode_bare(publication, out));
     Layers { framing, ..layers }
 }
 
+/// The lab's settings as a socket takes them. `accept_binary`: the envelope is JSON, so that a
+/// binary message is refused with 1003 (§7.4.1) everywhere but at [`echo`].
 pub(super) fn settings(config: &Config, accept_binary: bool) -> SocketSettings {
     SocketSettings {
         ping_every: config.heartbeat.0,
@@ -124,6 +171,8 @@ pub(super) fn settings(config: &Config, accept_binary: bool) -> SocketSettings {
     }
 }
 
+/// Takes the connection over. What can be refused by HTTP is refused before the 101; afterwards
+/// there is no status any more, only messages and close codes.
 async fn open(worker: Arc<LaneWorker>, (request, framed): Upgrade) {
     let asked =
         channel_in_path(request.path().trim_start_matches(WEBSOCKET.path)).and_then(|channel| {
@@ -166,6 +215,8 @@ async fn serve(
             Form::AsItIs | Form::WithPositions => &FRAME,
         },
     });
+    // Not awaited yet: what the client sent right behind its handshake is read by the session below,
+    // whether or not the subscription succeeds.
     let entered = subscribe(
         node,
         &WEBSOCKET,
@@ -182,11 +233,14 @@ async fn serve(
     });
     match entered.await {
         Ok(ActiveSubscription {
+            // Held by name, not `_`: a pattern of `_` would drop them here, and the client would
+            // leave before it came.
             connected: _connected,
             presence_guard: _presence_guard,
             attachment,
             recovery,
         }) => {
+            // Before the first publication, so that a client always knows where it stands.
             send_object(&socket, "subscribed", |out| {
                 envelope::encode_subscribed(&channel, &recovery, out);
             });
@@ -211,11 +265,13 @@ async fn serve(
                 }
             }
             running.await;
+            // Only now: until the closing handshake is over, publications may still come.
             drop(attachment);
         }
         Err(refusal) => {
             // The handshake is over, so the refusal is sent as a message.
             send_object(&socket, "error", |out| refusal.encode(None, out));
+            // 1013: browsers show a page the code and nothing else of a failed connection.
             socket.close(CloseCode::TRY_AGAIN_LATER, refusal.code.as_str());
             socket::run(&socket, &read, session).await;
         }
@@ -229,6 +285,8 @@ struct PlainSubscriber {
 }
 
 impl Subscriber for PlainSubscriber {
+    /// Called in the hub's loop: the kernel has the bytes when this returns, or the socket's queue
+    /// has.
     fn deliver(&self, delivery: Delivery<'_>) {
         self.socket.deliver(delivery, self.format);
     }
@@ -238,6 +296,7 @@ impl Subscriber for PlainSubscriber {
     }
 }
 
+/// The same task reads, writes and catches up, so nobody has to be woken when the queue is empty.
 impl Reader for PlainSubscriber {
     fn is_drained(&self) -> bool {
         self.socket.is_flushed()
@@ -248,7 +307,10 @@ impl Reader for PlainSubscriber {
 struct Publishing<'a>(SocketPublisher<'a>);
 
 impl Session for Publishing<'_> {
+    /// Publishes, and answers with where it went. The acknowledgement counts in the queue like a
+    /// publication, so a client that sends and never reads is found out.
     async fn on_message(&mut self, socket: &Socket, message: Message) {
+        // Binary never comes this far: the decoder refuses it.
         let Message::Text(text) = message else { return };
         let received = |payload| socket.received(text.len(), payload);
         let reply = self.0.on_text(&text, received).await;
@@ -261,6 +323,8 @@ impl Session for Publishing<'_> {
 
 /// Sends `{"key":…}` as a text message.
 fn send_object(socket: &Socket, key: &str, write: impl FnOnce(&mut Vec<u8>)) {
+    // Written into the frame itself: the header's length depends on what follows, so room for the
+    // longest is left and what is not needed is closed up.
     let mut out = Vec::with_capacity(160);
     let (framing, ()) = websocket::encode_text_with(&mut out, |out| {
         out.extend_from_slice(b"{\"");

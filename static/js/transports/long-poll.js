@@ -8,7 +8,21 @@
          │── GET /long-poll/c?offset=8&hold_ms=25000 ►│   asked again at once
          │── POST /api/channels/c/publications ──────►│   sending is a request of its own
 
-  What is published between an answer and the next question is not lost: the question names a position.
+  What is published between an answer and the next question is not lost: the question names a position. But it is
+  late: it waits for the question. So one publication arrives as soon as on a WebSocket, and the second of two that
+  come closer together than a round trip up to three transits later (RFC 6202 §2.2).
+
+  Rejected:
+  - Two questions at a time, so that one is always there. It fills the gap, takes two of the six connections that a
+    browser opens to a host, and two answers may overtake each other.
+  - Asking again after a pause. It is short polling with a held question: what happens in the pause waits.
+  - No timeout of one's own. A proxy that has forgotten the connection tells nobody; the question would be open forever.
+    So it is given up ten seconds after the server should have answered.
+
+  What it costs: a request for each publication, 592 bytes for 60 bytes of data where a WebSocket needs 220
+  (pushlab run --lanes long-poll,websocket --clients 1 --markdown); from a browser 1,121, of which 839 are heads
+  (/compare?rate_per_s=4&size_bytes=60&schedule=periodic&lanes=long-poll,websocket). The gap: pushlab experiment E5.
+  See also: src/transport/long_poll.rs, the other side; lesson 7; experiments E5 and E9; docs/lanes/long-poll.md.
   Left out: adapting the hold to proxies that cut idle requests earlier; holdMs is what you say it is.
 */
 
@@ -28,7 +42,7 @@ export function connect(options) {
   let attempt = 0; // failures in a row
   let open = false;
   let timer = 0;
-  const stop = new AbortController();
+  const stop = new AbortController(); // aborted by close(), and by a refusal that is final
   /** @type {((publication: import("./index.js").Publication) => void)[]} */
   const callbacks = [];
 
@@ -77,7 +91,7 @@ export function connect(options) {
       });
       if (!answer.ok) throw await refusal(answer);
       take(await answer.json(), named);
-      void ask();
+      void ask(); // no pause: each millisecond without a question is one in which nothing can arrive
     } catch (error) {
       retry(/** @type {Error & {final?: boolean}} */ (error));
     }
@@ -95,6 +109,7 @@ export function connect(options) {
     open = true;
     attempt = 0;
     for (const publication of answer.publications) deliver(publication);
+    // The answer's own position, which may be beyond the last publication: the history forgets, offsets do not.
     position = { epoch: answer.epoch, offset: answer.offset };
   }
 

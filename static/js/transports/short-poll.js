@@ -9,8 +9,23 @@
          │◄── 200 {"offset":9,"publications":[8,9]} ──│   both waited for this question
          │── POST /api/channels/c/publications ──────►│   sending is a request of its own
 
-  A publication waits for the next question, so it arrives half an interval late on average.
-  Left out: conditional requests. The browser sends If-None-Match by itself where its cache may keep the answer.
+  A publication waits for the next question, so it arrives half an interval late on average. Nobody has to hold
+  anything open for that: between two questions there is no connection in use, on no server and in no proxy.
+
+  Rejected:
+  - setInterval(ask, 1000). Where an answer takes longer than the interval, questions overtake one another, and each
+    failure starts another beside those under way. Here the next timer is set when the answer is there, and the time
+    that it took is taken off, so that questions still keep their beat.
+  - Asking "what is there?" and comparing with what is shown. It costs the whole state each time, and what came and
+    went between two questions is never seen. A position asks for what is new.
+  - Adapting the interval to what happens. It saves empty answers when little happens, and is latest just when
+    something begins to; and two clients would no longer be comparable.
+
+  What it costs: one event of 60 bytes in two seconds, asked for twice a second, is 1,652 bytes and four requests, three
+  of them for nothing (pushlab run --lanes short-poll --clients 1 --rate 0.5 --markdown). With four events a second it is
+  398; from a browser, whose requests have longer heads, 659 (/compare?rate_per_s=4&size_bytes=60&poll_interval_ms=500&schedule=periodic&lanes=short-poll).
+  See also: src/transport/short_poll.rs, the other side; lessons 2 and 3; experiments E2 and E15; docs/lanes/short-poll.md.
+  Left out: conditional requests. Answers say no-store, so the browser keeps none that it could ask about.
 */
 
 /**
@@ -29,7 +44,7 @@ export function connect(options) {
   let attempt = 0; // failures in a row
   let open = false;
   let timer = 0;
-  const stop = new AbortController();
+  const stop = new AbortController(); // aborted by close(), and by a refusal that is final
   /** @type {((publication: import("./index.js").Publication) => void)[]} */
   const callbacks = [];
 
@@ -78,7 +93,7 @@ export function connect(options) {
       });
       if (!answer.ok) throw await refusal(answer);
       take(await answer.json(), named);
-      const elapsedMs = performance.now() - askedAt;
+      const elapsedMs = performance.now() - askedAt; // not Date.now(): the time of day may be set back meanwhile
       timer = window.setTimeout(() => void ask(), Math.max(0, pollIntervalMs - elapsedMs));
     } catch (error) {
       retry(/** @type {Error & {final?: boolean}} */ (error));
@@ -97,6 +112,7 @@ export function connect(options) {
     open = true;
     attempt = 0;
     for (const publication of answer.publications) deliver(publication);
+    // The answer's own position, which may be beyond the last publication: the history forgets, offsets do not.
     position = { epoch: answer.epoch, offset: answer.offset };
   }
 

@@ -14,6 +14,19 @@
 
   The same messages travel by polling and by WebSocket: whatever the two lanes differ in is the transport's cost.
   The library reconnects with a back-off of its own; where to continue is said here, by position.
+
+  Rejected:
+  - emitWithAck, which gives a promise. Its continuation runs after the publications that came in the same payload, and
+    so would take what is live for what is missed. A callback runs in its place in the line.
+  - The library's own connection state recovery. It brings back what was missed within two minutes, from the server that
+    the client was on; a position is honoured for as long as the history is kept, and by every lane alike.
+  - Letting the library keep what is sent while there is no connection (its default). The page shows such messages as
+    waiting and sends them again itself, with their ids, on this lane as on the others.
+
+  What it costs: 243 bytes for a publication of 60 by WebSocket and 570 by polling, with the same messages in both
+  (pushlab run --lanes socketio-websocket,socketio-polling --clients 1 --markdown). In its channel after 4 round
+  trips by WebSocket and 6 by polling, where a plain WebSocket takes 2 (pushlab experiment E10).
+  See also: src/protocol/socketio/, the other side; lessons 1 and 6; experiments E8, E10, E19; docs/protocols/socketio.md.
   Left out: the upgrade from one to the other (a lane is one transport), binary, rooms on this side.
 */
 import { io } from "../../vendor/socket.io.esm.min.js";

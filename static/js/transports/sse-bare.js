@@ -12,6 +12,13 @@
 
   Without ids there is no way to go on where it was: after a break it begins anew, and what was published
   meanwhile is lost. Nor can it tell events apart, or when they happened; that is what an envelope is for.
+
+  Rejected: leaving coming back to EventSource, as sse.js does for the first attempt. That is worth its while only
+  where an id says where to go on.
+
+  What it costs: 74 bytes for a publication of 60, 14 of them framing ("data: ", the empty line, the chunk around it);
+  sse.js has 245 (pushlab run --lanes sse,sse-bare --clients 1 --markdown).
+  See also: src/transport/sse.rs; experiment E1; docs/lanes/sse.md.
   Left out: history, presence.
 */
 

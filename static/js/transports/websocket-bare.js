@@ -11,6 +11,13 @@
 
   Without positions there is no way to go on where it was: after a break it begins anew, and what was published
   meanwhile is lost. Nor can it tell events apart, or when they happened; that is what an envelope is for.
+
+  Rejected: publishing by a frame, as websocket.js does. Its acknowledgement would have to be told from a publication,
+  and a bare message may be anything, an object with the key "ack" too.
+
+  What it costs: 62 bytes for a publication of 60; websocket.js has 220
+  (pushlab run --lanes websocket,websocket-bare --clients 1 --markdown).
+  See also: src/transport/websocket/mod.rs; lesson 6; experiment E1; docs/lanes/websocket.md.
   Left out: history, presence.
 */
 

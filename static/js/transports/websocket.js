@@ -10,7 +10,21 @@
          │◄── {"ack":{"id":"x","offset":9,…}} ────────│   the answer finds its question by id
          │◄── ping, pong ────────────────────────────►│   heartbeat, done by the browser, invisible here
 
-  A WebSocket has no memory of its own: resuming after a break is written here, by position.
+  A WebSocket has no memory of its own: resuming after a break is written here, by position. Nor does it answer: what
+  came back belongs to what was asked because both have the same id.
+
+  Rejected:
+  - socket.send() and taking it for sent. It means that the browser has it. If the connection breaks now, nobody will
+    ever say whether the server had it; so a publish waits for its acknowledgement, and may be repeated with its id.
+  - Pings of our own, as messages. The browser answers the server's by itself and shows them to nobody; that is enough
+    for the server to notice us gone. That the server is gone is noticed when it owes an answer (ackTimeoutMs), or
+    when TCP gives up. A page that only listens may learn it late: lesson 13.
+  - Coming back at once. After a restart all clients would come in the same second (experiment E20).
+
+  What it costs: 220 bytes for a publication of 60, 4 of them framing; bare, without the envelope, 62, with 2
+  (pushlab run --lanes websocket,websocket-bare --clients 1 --markdown). Two round trips until it is in its
+  channel (pushlab experiment E10). Killed, a bare WebSocket never came back by itself (E8).
+  See also: src/transport/websocket/, the other side; lessons 4, 6 and 13; experiments E1, E6, E8, E10; docs/lanes/websocket.md.
   Left out: compression (permessage-deflate) and binary messages.
 */
 
@@ -33,7 +47,7 @@ export function connect(options) {
   let closed = false;
   /** @type {WebSocket} */
   let socket;
-  /** Sent and not yet acknowledged. @type {Map<string, {resolve: (at: import("./index.js").Position) => void, reject: (error: Error) => void, timer: number}>} */
+  /** Sent and not yet acknowledged, by id: answers may come in another order than questions. @type {Map<string, {resolve: (at: import("./index.js").Position) => void, reject: (error: Error) => void, timer: number}>} */
   const waiting = new Map();
   /** @type {((publication: import("./index.js").Publication) => void)[]} */
   const callbacks = [];
@@ -77,6 +91,7 @@ export function connect(options) {
   function open() {
     const start = position ?? { history };
     const made = new WebSocket(`${url.replace(/^http/, "ws")}/ws/${channel}?${query({ ...start, client, name, demo })}`);
+    // A socket that was given up may still speak: what it says is of another connection's life.
     made.addEventListener("message", (event) => { if (made === socket) take(JSON.parse(event.data)); });
     made.addEventListener("close", (event) => { if (made === socket) broken(closeReason(event)); });
     socket = made;
@@ -85,6 +100,7 @@ export function connect(options) {
   /** @param {{subscribed: import("./index.js").Start} | {ack: {id: string, epoch: string, offset: number}}
    *   | {error: {id: string, message: string}} | import("./index.js").Publication} message */
   function take(message) {
+    // Told apart by their one key; a publication has several, "event" among them.
     if ("subscribed" in message) subscribed(message.subscribed);
     else if ("ack" in message) settle(message.ack.id)?.resolve({ epoch: message.ack.epoch, offset: message.ack.offset });
     else if ("error" in message) settle(message.error.id)?.reject(new Error(message.error.message));
@@ -97,7 +113,7 @@ export function connect(options) {
     const anotherLife = lost && (at.epoch !== delivered?.epoch || at.offset < (delivered?.offset ?? 0));
     if (anotherLife) delivered = null; // offsets begin again, nothing is a duplicate
     if (position === null || lost) position = { epoch: at.epoch, offset: at.offset };
-    attempt = 0;
+    attempt = 0; // not when the connection opened: one that opens and is refused would be tried without a pause
     onState("open", { recovered: at.recovered, lost });
   }
 

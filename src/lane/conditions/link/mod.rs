@@ -4,7 +4,7 @@
 //! that bytes arrive and cuts happen whether or not the session polls. It outlives the session
 //! until the session's bytes have arrived.
 //!
-//! Here: the session's side, and the conditions in effect. [`pump`]: the socket's side.
+//! Here: the session's side, and the conditions in effect. `pump`: the socket's side.
 
 mod pump;
 
@@ -70,6 +70,8 @@ impl Drop for Counted {
     }
 }
 
+/// Both halves look at this: session and pump are tasks of one thread, and neither holds it across
+/// a wait.
 struct State {
     /// `None`: cut, closed, or taken back.
     socket: Option<TcpStream>,
@@ -142,6 +144,7 @@ impl Link {
         Self::spawn(state)
     }
 
+    /// Starts the pump. It holds the link, so that bytes arrive after the session has gone.
     fn spawn(state: State) -> Rc<Self> {
         let link = Rc::new(Self {
             state: RefCell::new(state),
@@ -249,6 +252,7 @@ impl Link {
         Ok(DetachedLink { state, socket })
     }
 
+    /// Hands the kernel's counts of the socket to the meter.
     pub fn read_kernel_counts(&self) {
         self.state.borrow().read_kernel_counts();
     }
@@ -265,6 +269,7 @@ impl DetachedLink {
     }
 }
 
+/// Keeps a task's waker; a clone is made only if the task has moved.
 fn remember(known: &mut Option<Waker>, context: &Context<'_>) {
     match known {
         Some(waker) if waker.will_wake(context.waker()) => {}
@@ -272,6 +277,7 @@ fn remember(known: &mut Option<Waker>, context: &Context<'_>) {
     }
 }
 
+/// Wakes once: who is woken asks again, and is remembered again.
 fn wake(waker: &mut Option<Waker>) {
     if let Some(waker) = waker.take() {
         waker.wake();
@@ -340,10 +346,12 @@ impl State {
         self.pass(held, now);
     }
 
+    /// The one condition that reads what passes, if there is one.
     fn inspector(&mut self) -> Option<&mut Box<dyn Impairment>> {
         self.impairments.iter_mut().find(|it| it.inspects())
     }
 
+    /// Applies what has changed on the lane since it was last looked at.
     fn follow_lane(&mut self, now: Instant) {
         let version = self.lane.version();
         if version != self.version {
@@ -352,6 +360,7 @@ impl State {
         }
     }
 
+    /// The smallest window wins: a slow reader behind a fast line is slow.
     fn window(&self, direction: Direction) -> usize {
         let windows = self
             .impairments
@@ -386,6 +395,8 @@ impl State {
         }
     }
 
+    /// Cuts bytes into pieces and gives each its instant. Each piece is asked about once, in order:
+    /// conditions have a memory, and draws must be the same in every run.
     fn give(&mut self, direction: Direction, mut bytes: Bytes, now: Instant) {
         let grains = self.impairments.iter().filter_map(|it| it.grain());
         let grain = grains.min().unwrap_or(usize::MAX);
@@ -400,6 +411,7 @@ impl State {
         }
     }
 
+    /// Whether the session's next read would bring bytes, or the end.
     fn is_readable(&self, now: Instant) -> bool {
         let is_due = |due: Instant| due <= now;
         match self.up.due() {
@@ -408,10 +420,13 @@ impl State {
         }
     }
 
+    /// Whether the session's next write would take a byte, or fail.
     fn is_writable(&self) -> bool {
         self.broken.is_some() || self.down.free_bytes(self.window(Direction::Down)) > 0
     }
 
+    /// As a socket's: what is due, then the end, else `WouldBlock`. A read that makes room wakes
+    /// the pump.
     fn try_read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let now = Instant::now();
         let was_full = self.up.free_bytes(self.window(Direction::Up)) == 0;
@@ -431,6 +446,8 @@ impl State {
         }
     }
 
+    /// As a socket's: takes what there is room for. What is due at once is written in this very
+    /// call, so that a condition of no delay adds none.
     fn try_write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         if let Some(kind) = self.broken {
             return Err(kind.into());
@@ -464,6 +481,8 @@ impl State {
         Ok(())
     }
 
+    /// Begins the end of the session's side: what is held back leaves, what is in flight arrives,
+    /// then the socket is closed.
     fn close(&mut self, how: Closing) {
         let now = Instant::now();
         if let Some(inspector) = self.inspector() {
@@ -520,6 +539,7 @@ impl State {
     }
 }
 
+/// Through all conditions, one after the other: what one delays, the next sees later.
 fn leaves(
     impairments: &mut [Box<dyn Impairment>],
     direction: Direction,

@@ -59,6 +59,7 @@ impl State {
         Poll::Pending
     }
 
+    /// Neither a socket nor a session is left.
     fn is_over(&self) -> bool {
         self.socket.is_none() && self.is_session_gone
     }
@@ -82,6 +83,8 @@ impl State {
         }
     }
 
+    /// Ends both sides in good order, and reads on for a while: bytes that find a closed socket
+    /// would make a reset of it.
     fn cut_by_fin(&mut self, now: Instant) {
         self.lose(now, End::Fin, io::ErrorKind::BrokenPipe);
         if let Some(socket) = &self.socket {
@@ -90,6 +93,7 @@ impl State {
         self.lingers = Some(now + LINGER);
     }
 
+    /// Ends both sides with a reset.
     pub(super) fn cut_by_rst(&mut self, now: Instant) {
         let reset = io::ErrorKind::ConnectionReset;
         self.lose(now, End::Error(reset), reset);
@@ -114,6 +118,7 @@ impl State {
         }
     }
 
+    /// From the line to the socket, what is due, as far as the kernel takes it.
     fn pump_down(&mut self, now: Instant, context: &mut Context<'_>) {
         while let Err(error) = self.write_due(now) {
             let ready = match (&self.socket, error.kind()) {
@@ -148,6 +153,8 @@ impl State {
         }
     }
 
+    /// From the socket into the line, as much as there is room for; a line that is full stops
+    /// reading, and TCP stops the peer.
     fn pump_up(&mut self, now: Instant, context: &mut Context<'_>) {
         if self.lingers.is_some_and(|until| until <= now) {
             self.hang_up(false);
@@ -184,6 +191,7 @@ impl State {
         context.waker().wake_by_ref();
     }
 
+    /// The peer's FIN; the session learns of it when the bytes before it have arrived.
     fn peer_ended(&mut self, now: Instant, is_lost: bool) {
         if !is_lost {
             let due = leaves(&mut self.impairments, Direction::Up, 0, now);

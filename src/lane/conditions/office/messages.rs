@@ -44,6 +44,7 @@ pub struct Messages {
 }
 
 impl Messages {
+    /// Before the first message.
     pub fn new() -> Self {
         Self {
             left: Left::Head(Vec::new()),
@@ -158,6 +159,7 @@ impl Messages {
     }
 }
 
+/// After a chunk's size: its data, or the trailer.
 fn after_size(size: u64) -> Left {
     match size {
         0 => Left::Trailer(0),

@@ -75,6 +75,7 @@ const FORBIDDEN: &[u8] = b"HTTP/1.1 403 Forbidden\r\nContent-Type: text/plain\r\
     Content-Length: 31\r\nConnection: close\r\n\r\n\
     WebSockets are not allowed here";
 
+/// What becomes of requests to upgrade.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Upgrade {
     Pass,
@@ -83,6 +84,7 @@ enum Upgrade {
     Strip,
 }
 
+/// On a lane.
 #[derive(Debug, Clone, Copy)]
 struct Office {
     upgrade: Upgrade,
@@ -145,6 +147,7 @@ impl Condition for Office {
 }
 
 impl Proxied {
+    /// From client to server: requests pass whole heads at a time, so that one can be refused.
     fn up(&mut self, mut bytes: Bytes, passing: &mut Inspected) {
         while let Some(part) = self.requests.next(&mut bytes) {
             match part {
@@ -156,6 +159,7 @@ impl Proxied {
         }
     }
 
+    /// Decides about one request.
     fn request(&mut self, head: Vec<u8>, passing: &mut Inspected) {
         let asks = field(&head, "upgrade").is_some_and(|to| to.eq_ignore_ascii_case("websocket"));
         match (asks, self.office.upgrade) {
@@ -174,6 +178,7 @@ impl Proxied {
         }
     }
 
+    /// From server to client: each answer's head says whether it will be held back.
     fn down(&mut self, mut bytes: Bytes, now: Instant, passing: &mut Inspected) {
         while let Some(part) = self.answers.next(&mut bytes) {
             match part {
@@ -193,6 +198,8 @@ impl Proxied {
         }
     }
 
+    /// Holds an answer's bytes back until a buffer is full. The time is looked at elsewhere:
+    /// nothing arrives when it is over.
     fn pass_or_hold(&mut self, bytes: Bytes, now: Instant, passing: &mut Inspected) {
         if !self.holds {
             return passing.down.push(bytes);
@@ -204,6 +211,7 @@ impl Proxied {
         }
     }
 
+    /// Lets go what was held back.
     fn release(&mut self, passing: &mut Inspected) {
         self.held_since = None;
         if !self.held.is_empty() {

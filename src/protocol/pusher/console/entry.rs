@@ -14,13 +14,16 @@ use crate::{
     protocol::pusher::{app_event::AppEvent, excerpt},
 };
 
+/// What a console shows: a line of its list.
 pub enum Entry<'a> {
+    /// Something that happened in the application.
     AppEvent(&'a AppEvent<'a>),
     /// Published by another way than Channels, to a channel that the application shares.
     Plain(&'a Published<'a>),
 }
 
 impl Entry<'_> {
+    /// As one line of JSON, with its instant in µs of the time of day.
     pub fn encode(&self, time_us: u64) -> Vec<u8> {
         #[derive(Serialize)]
         struct Stamped<'a, T: Serialize> {

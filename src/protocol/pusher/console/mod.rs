@@ -77,6 +77,7 @@ impl Feed {
         self.written_until_us.load(Ordering::Relaxed) != NEVER
     }
 
+    /// Adds an entry, if anybody reads.
     pub fn note(&self, entry: &Entry<'_>) {
         match self.written_until_us.load(Ordering::Relaxed) {
             NEVER => return,
@@ -142,6 +143,7 @@ pub struct FeedReader {
     next: watch::Receiver<u64>,
     /// Number of the entry to be read next.
     at: FeedPosition,
+    /// Nothing was lost since the entry that the reader had last.
     pub is_resumed: bool,
 }
 

@@ -10,6 +10,7 @@ pub const MAX_COUNT: usize = 500;
 /// Bytes of entries that are kept.
 pub const MAX_BYTES: usize = 512 * 1024;
 
+/// The newest entries, within a bound in number and bytes.
 #[derive(Default)]
 pub struct Ring {
     entries: VecDeque<Bytes>,
@@ -19,6 +20,7 @@ pub struct Ring {
 }
 
 impl Ring {
+    /// Adds one; the eldest go where there is no room.
     pub fn push(&mut self, entry: Bytes) {
         self.bytes += entry.len();
         self.entries.push_back(entry);
@@ -36,6 +38,7 @@ impl Ring {
         self.next - self.entries.len() as u64
     }
 
+    /// The number that the next one will have.
     pub fn next(&self) -> u64 {
         self.next
     }

@@ -5,9 +5,9 @@
 //! come through the task's inbox, in [`Order`]. (Requests of Socket.IO act on a
 //! session's state, so they are sent to its thread as jobs. Here a queue each way is enough.)
 //!
-//! The task also keeps the liveness (reference, 14.6): `h` on a quiet session; on streaming, the
-//! answer to it within the time for a pong; and a session that no request fetches from ends
-//! after the setting `poller_stays`.
+//! The task also keeps the liveness (`docs/protocols/pusher-channels.md`, "Sending and
+//! heartbeats"): `h` on a quiet session; on streaming, the answer to it within the time for a pong;
+//! and a session that no request fetches from ends after the setting `poller_stays`.
 
 use std::{cell::Cell, net::IpAddr, rc::Rc, sync::Arc, time::Duration};
 
@@ -45,10 +45,15 @@ const SESSIONS_MAX: usize = 10_000;
 
 /// What a session is opened with.
 pub struct Opening {
+    /// What is shared.
     pub lab: Arc<Lab>,
+    /// Whose socket the opening request came by.
     pub lane: LaneId,
+    /// Label of metrics.
     pub transport: &'static str,
+    /// The session's place among those of its address.
     pub slot: Slot,
+    /// The name that the client gave the session.
     pub name: Box<str>,
     /// The opening request's.
     pub number: Option<u64>,

@@ -1,7 +1,8 @@
-//! One response that grows by a line for each frame (reference, 14.4).
+//! One response that grows by a line for each frame (`docs/protocols/pusher-channels.md`,
+//! "Streaming").
 //!
 //! The server does not end the response while the session lives, because clients take that for a
-//! lost connection. Clients close it themselves when they have read more than [`ROTATES_AFTER`],
+//! lost connection. Clients close it themselves when they have read more than `ROTATES_AFTER`,
 //! and fetch with a new request on the same session. Lines on their way to the old response at that
 //! moment would be lost, since the protocol has no acknowledgement. So the server counts as well:
 //! past that length it sends no more on this response and waits for the next request, which gets

@@ -1,4 +1,5 @@
-//! A client's session over HTTP, as requests on any thread see it (reference, 14).
+//! A client's session over HTTP, as requests on any thread see it
+//! (`docs/protocols/pusher-channels.md`, "Fallback over HTTP").
 //!
 //! ```text
 //! request that fetches ◄── [`outbox`] ◄── the session's thread ([`fallback`](super::fallback))
@@ -20,8 +21,11 @@ use self::outbox::Outbox;
 
 /// What requests on any thread may use of a session.
 pub struct Session {
+    /// What waits to be fetched.
     pub outbox: Arc<Outbox>,
+    /// What the client sends.
     pub inbox: mpsc::Sender<Request>,
+    /// Label of metrics.
     pub transport: &'static str,
 }
 
@@ -35,6 +39,7 @@ pub struct Request {
 
 /// Frames from the client.
 pub struct Sent {
+    /// Texts, in order.
     pub frames: Vec<String>,
     /// Answered when all of them have been acted on.
     pub done: oneshot::Sender<Done>,
@@ -45,6 +50,7 @@ pub struct Sent {
 pub struct Done {
     /// Bytes of the application's data.
     pub payload: usize,
+    /// How many of them published something.
     pub publications: usize,
 }
 
@@ -54,6 +60,7 @@ pub struct Done {
 pub struct Sessions(RwLock<HashMap<Box<str>, Arc<Session>>>);
 
 impl Sessions {
+    /// The session of this name.
     pub fn get(&self, name: &str) -> Option<Arc<Session>> {
         let sessions = self.0.read().unwrap_or_else(PoisonError::into_inner);
         sessions.get(name).cloned()

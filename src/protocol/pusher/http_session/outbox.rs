@@ -25,8 +25,11 @@ use crate::{
 
 /// One line on its way.
 pub struct Line {
+    /// With its end.
     pub bytes: Bytes,
+    /// How they divide.
     pub layers: Layers,
+    /// It counts as one.
     pub is_publication: bool,
     /// `published_us` of a live publication.
     pub live_since_us: Option<u64>,
@@ -69,12 +72,15 @@ impl Item for Line {
 /// How a receiver fetches.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fetching {
+    /// One response that grows.
     Streaming,
+    /// A response for what waits.
     Polling,
 }
 
 /// What a receiver is given.
 pub enum Taken {
+    /// One line.
     Line(Line),
     /// Another request is the receiver now.
     TakenOver,
@@ -88,8 +94,11 @@ pub struct Status {
     pub receiver: Option<(Fetching, Instant)>,
     /// When the last receiver went.
     pub alone_since: Instant,
+    /// When something was put in last.
     pub last_push: Instant,
+    /// Nothing more may be put in.
     pub is_closed: bool,
+    /// Nothing waits.
     pub is_empty: bool,
 }
 
@@ -123,6 +132,7 @@ pub struct Outbox {
 }
 
 impl Outbox {
+    /// An empty one with this budget.
     pub fn new(max_bytes: usize) -> Self {
         let now = Instant::now();
         Self {
@@ -144,6 +154,7 @@ impl Outbox {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// For the session's task.
     pub fn status(&self) -> Status {
         let state = self.state();
         Status {
@@ -213,6 +224,7 @@ impl Outbox {
         Poll::Pending
     }
 
+    /// Whether nothing more may be put in.
     pub fn is_closed(&self) -> bool {
         self.state().is_closed
     }
@@ -234,6 +246,7 @@ impl Outbox {
         }
     }
 
+    /// The first channel that was subscribed to, and in which form; for the meter's labels.
     pub fn channel(&self) -> Option<(Arc<str>, Form)> {
         self.state().channel.clone()
     }
@@ -330,6 +343,7 @@ pub struct Receiving {
 }
 
 impl Receiving {
+    /// Takes lines as the transport fetches them, and announces them to the meter.
     pub fn new(
         outbox: Arc<Outbox>,
         fetching: Fetching,

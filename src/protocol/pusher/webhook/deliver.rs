@@ -1,4 +1,5 @@
-//! One receiver of webhooks: requests in order, retries with exponential back-off (reference, 17).
+//! One receiver of webhooks: requests in order, retries with exponential back-off
+//! (`docs/protocols/pusher-channels.md`, "Webhooks").
 //!
 //! Events of one channel arrive in the order in which they happened, retries included: a receiver
 //! that hears of a member's leaving before its coming would keep that member for ever. So a request
@@ -60,6 +61,7 @@ pub struct Delivery {
 }
 
 impl Delivery {
+    /// A request's body with these events, in order.
     pub fn new(events: &[&Event]) -> Self {
         let mut channels: Vec<Box<str>> = events.iter().map(|e| e.channel().into()).collect();
         channels.sort_unstable();
@@ -132,6 +134,7 @@ impl Drop for Attempt<'_> {
 
 /// A receiver and the task that sends to it. Dropping it gives up what is on its way.
 pub struct Receiver {
+    /// Where to send, and which events.
     pub settings: WebhookSettings,
     queue: Arc<DeliveryQueue>,
     task: JoinHandle<()>,
@@ -180,6 +183,7 @@ impl Receiver {
         }
     }
 
+    /// Hands a request to the task; it goes after those before it.
     pub fn put(&self, delivery: Delivery) {
         let queue = &self.queue;
         if queue.in_flight.is_full() {

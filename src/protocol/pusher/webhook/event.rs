@@ -1,4 +1,5 @@
-//! The events of webhooks, in the reference's words (17).
+//! The events of webhooks, in the protocol's words (`docs/protocols/pusher-channels.md`,
+//! "Webhooks").
 
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -9,34 +10,54 @@ use crate::protocol::pusher::app_event::AppEvent;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(tag = "name", rename_all = "snake_case")]
 pub enum Event {
+    /// `channel_occupied`: a channel has its first subscription.
     ChannelOccupied {
+        /// The channel.
         channel: Box<str>,
     },
+    /// `channel_vacated`: a channel has lost its last.
     ChannelVacated {
+        /// The channel.
         channel: Box<str>,
     },
+    /// `member_added`: a user's first connection is in a presence channel.
     MemberAdded {
+        /// The channel.
         channel: Box<str>,
+        /// The user.
         user_id: Box<str>,
     },
+    /// `member_removed`: a user's last connection has left one.
     MemberRemoved {
+        /// The channel.
         channel: Box<str>,
+        /// The user.
         user_id: Box<str>,
     },
+    /// `client_event`: clients told each other something.
     ClientEvent {
+        /// The channel.
         channel: Box<str>,
+        /// The event's name, with `client-`.
         event: Box<str>,
         /// The string as it was sent, or the compact JSON of anything else.
         data: Box<str>,
+        /// Id of the sender's connection.
         socket_id: Box<str>,
+        /// The sender's user, in a presence channel.
         #[serde(skip_serializing_if = "Option::is_none")]
         user_id: Option<Box<str>>,
     },
+    /// `cache_miss`: somebody subscribed to a cache channel that holds nothing.
     CacheMiss {
+        /// The channel.
         channel: Box<str>,
     },
+    /// `subscription_count`: how many subscriptions a channel has.
     SubscriptionCount {
+        /// The channel.
         channel: Box<str>,
+        /// How many.
         subscription_count: usize,
     },
 }
@@ -83,6 +104,7 @@ impl Event {
         })
     }
 
+    /// Its `name` in the body.
     pub fn name(&self) -> &'static str {
         match self {
             Self::ChannelOccupied { .. } => "channel_occupied",
@@ -95,6 +117,7 @@ impl Event {
         }
     }
 
+    /// The channel that it is about.
     pub fn channel(&self) -> &str {
         match self {
             Self::ChannelOccupied { channel }

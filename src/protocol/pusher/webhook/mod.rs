@@ -1,4 +1,5 @@
-//! Webhooks: what happened, sent to an application's own server (reference, 17).
+//! Webhooks: what happened, sent to an application's own server
+//! (`docs/protocols/pusher-channels.md`, "Webhooks").
 //!
 //! ```text
 //! App::notify ───► [event] ──► [queue] ──► batch ──► one [deliver]y per receiver ──► POST
@@ -120,6 +121,7 @@ struct Receivers {
 }
 
 impl Webhooks {
+    /// The receivers of an application, each with a task of its own.
     pub fn new(settings: &Arc<AppSettings>) -> Arc<Self> {
         Arc::new(Self {
             settings: settings.clone(),
@@ -152,6 +154,7 @@ impl Webhooks {
         tokio::spawn(self.clone().gather());
     }
 
+    /// The last requests, for the console.
     pub fn sent(&self) -> Sent {
         let counters = &self.counters;
         Sent {

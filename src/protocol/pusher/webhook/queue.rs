@@ -1,7 +1,7 @@
 //! Events on their way to becoming webhooks: what cancels what, and what goes together.
 //!
 //! - `channel_vacated` and `member_removed` wait 3 s, and are dropped if somebody is back by then;
-//!   so is the event of the return (reference, 17)
+//!   so is the event of the return (`docs/protocols/pusher-channels.md`, "Webhooks")
 //! - clients that miss a cache together miss it once
 //! - a batch closes 100 ms after its first event, at 1000 events, or at 256 KiB, whichever is
 //!   first; without batching every event is a batch
@@ -17,6 +17,7 @@ use super::event::Event;
 pub const LEAVING_MS: u64 = 3_000;
 /// How long a batch stays open.
 pub const BATCH_MS: u64 = 100;
+/// Events of one request, where they are batched.
 pub const BATCH_MAX_EVENTS: usize = 1_000;
 /// By [`Event::retained_bytes`]; one event at least.
 pub const BATCH_MAX_BYTES: usize = 256 << 10;
@@ -43,6 +44,7 @@ pub struct Queue {
 }
 
 impl Queue {
+    /// An empty queue. `batches`: several events may go in one request.
     pub fn new(batches: bool) -> Self {
         Self {
             batches,

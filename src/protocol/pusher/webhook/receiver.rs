@@ -25,21 +25,31 @@ const FRESH_MS: u64 = 300_000;
 
 /// A request, as far as it is looked at.
 pub struct Request<'a> {
+    /// `Content-Type`.
     pub content_type: Option<&'a str>,
+    /// `X-Pusher-Key`.
     pub key: Option<&'a str>,
+    /// `X-Pusher-Signature`.
     pub signature: Option<&'a str>,
+    /// As it came.
     pub body: &'a [u8],
 }
 
 /// A webhook that came.
 #[derive(Debug, Clone, Serialize)]
 pub struct Webhook {
+    /// `time_ms` of the body.
     pub time_ms: Option<u64>,
+    /// When it came, µs of the time of day.
     pub received_us: u64,
+    /// Its signature is the application's.
     pub valid: bool,
+    /// What is wrong with it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub why: Option<&'static str>,
+    /// As text.
     pub body: String,
+    /// Of the body, in order.
     pub events: Vec<Box<RawValue>>,
 }
 

@@ -2,7 +2,7 @@
 //!
 //! Commands are carried out in the order in which they came, each before the next, so that an
 //! unsubscribe cannot overtake its subscribe. As the broker is quick, that is nearly always within
-//! the call. What must wait does so in a queue of [`COMMANDS_MAX`]; more are refused.
+//! the call. What must wait does so in a queue of `COMMANDS_MAX`; more are refused.
 
 use std::{
     cell::{Cell, RefCell},
@@ -50,6 +50,7 @@ struct Job {
 }
 
 impl Member {
+    /// A socket of the namespace `/lab`, in no channel yet.
     pub fn new(node: Arc<Node>, socket: &Rc<Socket>) -> Self {
         // Who was recovered is in the rooms of subscriptions that ended with its connection.
         for room in socket.info().rooms {

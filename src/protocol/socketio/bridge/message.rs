@@ -20,15 +20,24 @@ use crate::{
 
 /// What a client wants.
 pub enum Command {
+    /// `subscribe`.
     Subscribe {
+        /// The channel.
         channel: ChannelName,
+        /// Who, for presence.
         who: Option<Who>,
+        /// Where to begin.
         start: Start,
     },
+    /// `unsubscribe`.
     Unsubscribe(ChannelName),
+    /// `publish`.
     Publish(ChannelName, Draft),
+    /// `typing`: told to the others, and kept nowhere.
     Typing {
+        /// The channel.
         channel: ChannelName,
+        /// Whether it goes on.
         on: bool,
     },
 }
@@ -67,6 +76,7 @@ pub fn check_attachments(count: usize) -> Result<(), Refusal> {
     }
 }
 
+/// Reads the argument of `subscribe`.
 pub fn subscribe(json: &str) -> Result<Command, Refusal> {
     #[derive(Deserialize)]
     struct Subscribe {
@@ -104,6 +114,7 @@ pub fn subscribe(json: &str) -> Result<Command, Refusal> {
     })
 }
 
+/// Reads the argument of `unsubscribe`.
 pub fn unsubscribe(json: &str) -> Result<Command, Refusal> {
     #[derive(Deserialize)]
     struct Unsubscribe {
@@ -113,6 +124,7 @@ pub fn unsubscribe(json: &str) -> Result<Command, Refusal> {
     Ok(Command::Unsubscribe(ChannelName::parse(&asked.channel)?))
 }
 
+/// Reads the argument of `publish`.
 pub fn publish(json: &str) -> Result<Command, Refusal> {
     let (channel, draft) = envelope::decode_publish_to(json).map_err(|error| match error {
         BadMessage::Json(_) => Refusal::from(error).with_hint(
@@ -123,6 +135,7 @@ pub fn publish(json: &str) -> Result<Command, Refusal> {
     Ok(Command::Publish(ChannelName::parse(&channel)?, draft))
 }
 
+/// Reads the argument of `typing`.
 pub fn typing(json: &str) -> Result<Command, Refusal> {
     #[derive(Deserialize)]
     struct Typing {

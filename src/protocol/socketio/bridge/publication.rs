@@ -18,6 +18,7 @@ use crate::{
 const HEAD: &[u8] = b"42/lab,[\"publication\",";
 const TAIL: &[u8] = b"]";
 
+/// A publication as the event `publication` of the namespace `/lab`, in an Engine.IO message.
 pub static FRAME: Format = Format {
     form: WireFormat::SocketioPacket,
     encode,

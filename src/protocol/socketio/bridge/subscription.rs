@@ -63,9 +63,11 @@ impl Reader for Receiver {
 pub enum Stage {
     /// A task hands over the backlog, page by page.
     CatchingUp(CatchingUp),
+    /// It gets what is published.
     Live(Attachment),
 }
 
+/// The task that hands over what was missed; dropping this ends it.
 pub struct CatchingUp(pub AbortHandle);
 
 impl Drop for CatchingUp {
@@ -78,6 +80,8 @@ impl Drop for CatchingUp {
 pub struct Subscription {
     /// As whom the client is in the channel.
     pub who: Option<Who>,
+    /// How far it is.
     pub stage: Stage,
+    /// Its membership; dropping it is leaving.
     pub presence_guard: Option<PresenceGuard>,
 }

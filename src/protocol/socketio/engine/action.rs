@@ -8,7 +8,9 @@ use crate::{codec::engine::Data, hub::queue::Kind, wire::Layers};
 /// The body of an answer to a poll.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Payload {
+    /// Packets, with 0x1E between them.
     pub body: Vec<u8>,
+    /// How the bytes divide.
     pub layers: Layers,
     /// How many publications are in it.
     pub publications: usize,
@@ -46,6 +48,7 @@ pub enum Action {
     DropProbe,
     /// The probing WebSocket is the session's from now on.
     Upgraded,
+    /// Close the WebSocket, if there is one.
     CloseSocket,
     /// Count publications that were queued and will not be delivered.
     Dropped(usize),
@@ -60,6 +63,8 @@ pub enum Action {
 pub enum Refused {
     /// 400 without a body.
     Overlap,
+    /// No session has this id.
     UnknownSession,
+    /// The request does not fit the session's state.
     BadRequest,
 }

@@ -37,10 +37,14 @@ const CLOSING_US: u64 = 30_000_000;
 /// How long after the client's close packet a GET that left at the same time has its noop.
 const FAREWELL_US: u64 = 1_000_000;
 
+/// What a session is told, and held to.
 #[derive(Debug, Clone, Copy)]
 pub struct EngineSettings {
+    /// From one ping to the next.
     pub ping_interval: Duration,
+    /// How long a pong may take.
     pub ping_timeout: Duration,
+    /// How long an upgrade may take from probe to end.
     pub upgrade_timeout: Duration,
     /// Bytes of one POST body or WebSocket message.
     pub max_payload: usize,
@@ -102,6 +106,7 @@ fn us(duration: Duration) -> u64 {
 }
 
 impl Session {
+    /// A session that begins at `now`, ms.
     pub fn new(settings: EngineSettings, on_websocket: bool, now: u64) -> Self {
         Self {
             settings,
@@ -116,10 +121,12 @@ impl Session {
         }
     }
 
+    /// Whether anything may still be sent.
     pub fn is_open(&self) -> bool {
         self.phase == Phase::Open
     }
 
+    /// Whether it has moved to, or began on, WebSocket.
     pub fn is_on_websocket(&self) -> bool {
         self.on_websocket
     }

@@ -3,20 +3,30 @@
 /// Why a session ended; `as_str` is what Socket.IO's handlers get.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reason {
+    /// The connection ended without a close packet.
     TransportClose,
+    /// The connection failed.
     TransportError,
+    /// No pong came in time.
     PingTimeout,
+    /// The client sent what is no packet.
     ParseError,
+    /// The client sent a close packet.
     ForcedClose,
+    /// The server ended it.
     ForcedServerClose,
+    /// The server stops.
     ServerShuttingDown,
+    /// The client left the namespace.
     ClientNamespaceDisconnect,
+    /// The server put the client out of the namespace.
     ServerNamespaceDisconnect,
     /// Not in the reference, which queues without limit.
     SlowConsumer,
 }
 
 impl Reason {
+    /// All of them, in the order of counters.
     pub const ALL: [Self; 10] = [
         Self::TransportClose,
         Self::TransportError,
@@ -38,6 +48,7 @@ impl Reason {
         )
     }
 
+    /// The word of socket.io's documentation, "disconnect".
     pub fn as_str(self) -> &'static str {
         match self {
             Self::TransportClose => "transport close",

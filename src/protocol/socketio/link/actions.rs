@@ -111,6 +111,7 @@ impl Link {
         }
     }
 
+    /// Writes a unit's packets to a WebSocket, or queues them.
     pub fn write(&self, socket: &WebSocket, unit: &Unit, kind: Kind) {
         let frames = unit.frames(self.request.binary_as_text);
         let layers = unit.layers(frames.len());

@@ -23,7 +23,9 @@ pub type PollAnswer = Result<Payload, Refused>;
 pub struct Posted {
     /// `Err(BadRequest)` for a body that is no payload.
     pub answer: Result<(), Refused>,
+    /// How the body's bytes divide.
     pub layers: Layers,
+    /// How many publications were in it.
     pub publications: usize,
 }
 

@@ -41,6 +41,7 @@ pub type Worker = worker::Worker<Link>;
 
 /// What a protocol above Engine.IO does with one session.
 pub trait SessionHandler {
+    /// A message came; the next is not read before this returns.
     fn on_message(&self, link: &Rc<Link>, data: Data);
     /// Comes once, when nothing can be sent any more.
     fn on_close(&self, link: &Rc<Link>, reason: Reason);
@@ -50,6 +51,7 @@ pub trait SessionHandler {
     fn deadline(&self) -> Option<u64> {
         None
     }
+    /// The instant that the handler asked for has come, ms.
     fn on_deadline(&self, _link: &Rc<Link>, _now: u64) {}
     /// The session has moved to WebSocket.
     fn on_upgrade(&self) {}
@@ -66,7 +68,9 @@ struct Carried {
 pub struct Link {
     /// The Engine.IO session id: a secret.
     pub sid: Arc<str>,
+    /// Its thread's table.
     pub worker: Rc<Worker>,
+    /// What it began with.
     pub request: Request,
     entry: Arc<SessionEntry>,
     /// When its tick is due; see [`LocalSession::scheduled`].
@@ -132,14 +136,17 @@ impl Link {
         })
     }
 
+    /// A stop of the node waits for this session's end.
     pub fn hold_up_stop(&self, connected: Connected) {
         *self.connected.borrow_mut() = Some(connected);
     }
 
+    /// Its place among those that poll; a WebSocket needs none.
     pub fn polls_by(&self, session_permit: SessionPermit) {
         *self.session_permit.borrow_mut() = Some(session_permit);
     }
 
+    /// Whether anything may still be sent.
     pub fn is_open(&self) -> bool {
         self.session.borrow().is_open()
     }
@@ -149,6 +156,7 @@ impl Link {
         self.session.borrow().is_poll_waiting()
     }
 
+    /// Whether it is on WebSocket.
     pub fn is_on_websocket(&self) -> bool {
         self.session.borrow().is_on_websocket()
     }

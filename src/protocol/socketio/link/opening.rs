@@ -13,9 +13,11 @@ use crate::{
 /// The request that a session began with.
 #[derive(Clone)]
 pub struct Request {
+    /// Its query, undecoded.
     pub query: String,
     /// The client takes no binary frames.
     pub binary_as_text: bool,
+    /// Where it came from, behind trusted proxies.
     pub address: Option<IpAddr>,
     /// For the admin namespace; `None` where there is none.
     pub peer: Option<Box<Peer>>,
@@ -23,12 +25,14 @@ pub struct Request {
     pub may_upgrade: bool,
     /// What the session is metered under, whatever connections it comes by.
     pub labels: Option<Arc<Labels>>,
+    /// All of them, for what is dropped when no connection is there.
     pub meters: Arc<Meters>,
 }
 
 /// What a client said of itself, for the admin namespace.
 #[derive(Debug, Clone)]
 pub struct Peer {
+    /// When it connected, µs of the time of day.
     pub issued_us: u64,
     /// Some headers, and none that is a secret.
     pub headers: Vec<(&'static str, String)>,

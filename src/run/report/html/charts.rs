@@ -39,9 +39,13 @@ fn layers(runs: &[(&str, &Report)]) -> Vec<(&'static str, &'static str, &'static
 #[derive(Template)]
 #[template(path = "report/figure.html")]
 pub struct Figure {
+    /// Its heading.
     pub title: String,
+    /// The chart.
     pub svg: String,
+    /// What is drawn how.
     pub key: Vec<KeyEntry>,
+    /// What to see in it.
     pub caption: String,
 }
 
@@ -49,10 +53,12 @@ pub struct Figure {
 pub struct KeyEntry {
     /// SVG.
     pub sample: String,
+    /// What is drawn so.
     pub name: String,
 }
 
 impl KeyEntry {
+    /// `sample`: a small SVG that is drawn in the same way.
     pub fn new(sample: String, name: impl Into<String>) -> Self {
         let name = name.into();
         Self { sample, name }
@@ -94,6 +100,7 @@ fn key_of_lanes(report: &Report) -> Vec<KeyEntry> {
         .collect()
 }
 
+/// As axes show a time: µs in, text in ms.
 pub fn milliseconds(us: f64) -> String {
     let ms = us / 1e3;
     match ms < 1.0 {

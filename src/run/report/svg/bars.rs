@@ -11,7 +11,9 @@ const TOTAL_WIDTH: f64 = 120.0;
 
 /// One bar: its label, and its parts as class and amount.
 pub struct Bar {
+    /// What stands beside it.
     pub label: String,
+    /// From the left.
     pub parts: Vec<(&'static str, f64)>,
     /// Written at its end.
     pub total: String,

@@ -15,8 +15,11 @@ const PREDICTED: usize = 2;
 
 /// One predicted figure and what was measured, as a row of [`dots`].
 pub struct Dot {
+    /// What stands beside it.
     pub label: String,
+    /// In the figure's unit.
     pub predicted: f64,
+    /// What it may be off.
     pub tolerance: f64,
     /// `None` where it cannot be stood behind.
     pub measured: Option<f64>,

@@ -24,8 +24,11 @@ const MARK: f64 = 4.0;
 
 /// One line of a chart; points in data units.
 pub struct Line {
+    /// Colour and dashes.
     pub look: Look,
+    /// Measured, or predicted.
     pub kind: LineKind,
+    /// x and y, in order of x.
     pub points: Vec<(f64, f64)>,
 }
 
@@ -54,6 +57,7 @@ impl Look {
     }
 }
 
+/// How a line is drawn, by what it stands for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LineKind {
     /// Strong, with a mark here and there.
@@ -68,8 +72,11 @@ pub enum LineKind {
 
 /// An axis: what it says, and whether it counts by powers of ten.
 pub struct Axis<'a> {
+    /// What it shows, with the unit.
     pub title: &'a str,
+    /// Equal steps are equal factors.
     pub is_logarithmic: bool,
+    /// A value as text.
     pub show: fn(f64) -> String,
 }
 

@@ -36,18 +36,22 @@ impl Scale {
         }
     }
 
+    /// Lower end.
     pub fn from(&self) -> f64 {
         self.least
     }
 
+    /// Upper end.
     pub fn to(&self) -> f64 {
         self.most
     }
 
+    /// Whether a value has a place: on a logarithmic axis, those above 0.
     pub fn can_show(&self, value: f64) -> bool {
         value.is_finite() && (!self.is_logarithmic || value > 0.0)
     }
 
+    /// Where it stands: 0 at the lower end, 1 at the upper.
     pub fn share(&self, value: f64) -> f64 {
         match self.is_logarithmic {
             true => (value / self.least).log10() / (self.most / self.least).log10(),
@@ -55,6 +59,7 @@ impl Scale {
         }
     }
 
+    /// Values that are labelled.
     pub fn ticks(&self) -> Vec<f64> {
         if self.is_logarithmic {
             let decades = (self.most / self.least).log10().round() as i32;

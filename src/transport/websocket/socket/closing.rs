@@ -1,4 +1,13 @@
 //! The closing handshake (RFC 6455 §7), from either side, to the end of the connection.
+//!
+//! ```text
+//! they close:  close ──► │ ◄── close, the same code │ FIN ──► │ ◄── FIN
+//! we close:    │ ◄── close │ close ──► │ FIN ──► │ ◄── FIN
+//! ```
+//!
+//! Whoever began, the server ends TCP first (§7.1.1): so the address that stays blocked for a while
+//! (TIME_WAIT) is the server's, and the client can connect again from the same port at once. A peer
+//! that does not answer within `close_within` is reset.
 
 use std::pin::Pin;
 

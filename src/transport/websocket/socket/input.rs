@@ -1,4 +1,8 @@
 //! Reading: as much as is there, bounded, decoded into messages.
+//!
+//! The buffer belongs to the thread and not to the connection: sessions of a thread read one after
+//! the other, so one of 64 KiB serves them all. With one for each, 5,000 idle clients would hold
+//! 320 MB.
 
 use std::{cell::RefCell, io};
 
@@ -56,6 +60,8 @@ pub(super) fn read_some(
     })
 }
 
+/// All messages that are whole, in order, up to a close frame or a violation: nothing is read past
+/// either.
 pub(super) fn decode_some(
     decoder: &mut Decoder,
     mut input: &[u8],

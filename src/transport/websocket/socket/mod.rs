@@ -13,6 +13,21 @@
 //!     └── we close: close frame sent ──► closing ──────┘ the peer's close frame came
 //! ```
 //! `closing` and `finishing` last `close_within` at most; then the connection is reset.
+//!
+//! # Why so
+//!
+//! - **No frame goes out after a close frame** (§5.5.1), whoever holds the other half: `is_closed`
+//!   is asked in the one place that writes.
+//! - **FIN, then wait.** A kernel that closes a connection with unread bytes in it sends RST, and
+//!   the peer then loses what it had not read, the close frame's reason among it.
+//! - **A ping for a client that only sends.** Proxies look at each direction by itself and forget
+//!   one that is silent.
+//!
+//! Rejected: a reader and a writer task for each connection, joined by a channel. Twice the tasks,
+//! and a message in the channel belongs to nobody's budget. Rejected, too: a mutex around the
+//! socket. All who send are on its thread, so that a `RefCell` does.
+//!
+//! An idle WebSocket costs the server 23 KiB of memory, buffers and all (`pushlab experiment E16`).
 
 mod closing;
 mod input;
@@ -44,15 +59,18 @@ use crate::{
     wire::Layers,
 };
 
+/// What a socket is held to; the same for every socket of an endpoint.
 #[derive(Debug, Clone, Copy)]
 pub struct SocketSettings {
     /// Time without bytes in one direction after which a ping is sent.
     pub ping_every: Duration,
     /// Time without an answer to a ping after which the connection is closed.
     pub pong_within: Duration,
+    /// How long the closing handshake may take before the connection is reset.
     pub close_within: Duration,
     /// Budget of the queue.
     pub budget: Budget,
+    /// What the decoder takes: size, text or binary.
     pub limits: Limits,
     /// The protocol's code for each reason to end a connection.
     pub close_code: fn(Disconnect) -> u16,
@@ -109,6 +127,7 @@ impl Socket {
         }
     }
 
+    /// The connection's meter.
     pub fn meter(&self) -> &Arc<ConnectionMeter> {
         self.io.meter()
     }
@@ -140,6 +159,7 @@ impl Socket {
         self.write(&frames, |written| frames.slice(written..), contents, kind);
     }
 
+    /// Control frames are framing to the last byte: they carry nothing of the application's.
     fn send_control(&self, frame: Vec<u8>) {
         let layers = Layers {
             framing: frame.len() as u64,
@@ -197,6 +217,7 @@ impl Socket {
         self.close_with(None, "");
     }
 
+    /// Queues the close frame and shuts the door behind it.
     fn close_with(&self, code: Option<CloseCode>, reason: &str) {
         let mut frame = Vec::new();
         websocket::encode_close(code, reason, &mut frame);
@@ -231,12 +252,14 @@ impl Socket {
         });
     }
 
+    /// Calls the task in [`run`], if it waits: something was queued that only it can write.
     fn wake(&self) {
         if let Some(waker) = &*self.waker.borrow() {
             waker.wake_by_ref();
         }
     }
 
+    /// Keeps the task's waker; a clone is made only if the task has moved.
     fn keep_waker(&self, context: &Context<'_>) {
         let mut waker = self.waker.borrow_mut();
         match &mut *waker {

@@ -1,4 +1,9 @@
-//! What a socket's loop waits for.
+//! What a socket's loop waits for: something to read, room to write, the deadline, or a close frame
+//! that somebody else has sent.
+//!
+//! Written by hand and not with `select!`, since all of it is polled by one task that must not lose
+//! a wake-up between two of the branches, and since reading comes before the deadline: bytes that
+//! are there already are a sign of life.
 
 use std::{future::poll_fn, pin::Pin, task::Poll};
 
@@ -6,6 +11,7 @@ use tokio::time::Sleep;
 
 use super::Socket;
 
+/// What happened first.
 pub(super) enum Next {
     Readable,
     Deadline,

@@ -1,5 +1,15 @@
 //! Writing: at once while the queue is empty, else through the queue; and announcing what is
 //! written to the meter.
+//!
+//! ```text
+//! send ──► queue empty? ──yes──► kernel takes all      nothing is queued, no task is woken
+//!               │                kernel takes a part ─┐
+//!               no ──────────────────────────────────►└─► queue ──► run() writes when the kernel can
+//! ```
+//!
+//! Rejected: always queueing and letting the task write. A delivery would wait for a task to be
+//! called, and a thousand of them for a thousand tasks, where the kernel would have taken each at
+//! once.
 
 use std::{
     borrow::Cow,
@@ -42,7 +52,9 @@ impl Outgoing {
 
 /// What frames contain that are sent.
 pub struct Contents<S> {
+    /// How the bytes divide.
     pub layers: Layers,
+    /// How many there are in it; 0 for what is the protocol's own.
     pub publications: usize,
     /// `published_us` of those that are live.
     pub live_since_us: S,

@@ -1,4 +1,16 @@
 //! The life of a socket: reading, answering pings, the heartbeat, until one side closes.
+//!
+//! ```text
+//!       ┌──────────── messages ──► session, pong ───────────┐
+//!       │                                                   │
+//!  read what is there ◄── readable ── wait ── deadline ──► ping, or give up (4408)
+//!                                      │
+//!                           a close frame, a violation, the end ──► closing.rs
+//! ```
+//!
+//! One deadline serves two questions: "has it been quiet?" before a ping, and "where is the pong?"
+//! after one. Any bytes count as an answer (§5.5.3 asks for a pong, and who sends something else
+//! lives as well).
 
 use std::pin::pin;
 
@@ -88,12 +100,15 @@ pub async fn run(socket: &Socket, read: &[u8], mut session: impl Session) {
     }
 }
 
+/// Empty: whoever lives answers, and nothing is to be compared (§5.5.2).
 fn ping(socket: &Socket) {
     let mut frame = Vec::new();
     websocket::encode_frame(OpCode::Ping, b"", &mut frame);
     socket.send_control(frame);
 }
 
+/// With the ping's own payload (§5.5.3). Counted like a message: who sends pings without reading
+/// would fill the queue.
 fn pong(socket: &Socket, payload: &[u8]) {
     let mut frame = Vec::new();
     websocket::encode_frame(OpCode::Pong, payload, &mut frame);
