@@ -106,6 +106,15 @@ impl std::fmt::Display for Cores {
     }
 }
 
+/// What a run goes without on this system, for its report; `None` on Linux, which has it all.
+pub const GOES_WITHOUT: Option<&str> = match cfg!(target_os = "linux") {
+    true => None,
+    false => Some(
+        "This system is not Linux: generator and server shared their cores, no processor was kept \
+         from sleeping, and the kernel told neither when bytes arrived nor how many segments it sent.",
+    ),
+};
+
 pub use system::{GoingFirst, Pinned, allowed_cores, open_files_max, pin, raise_open_files};
 
 #[cfg(target_os = "linux")]

@@ -29,6 +29,8 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("disconnect", &[]),
     ("network", &[]),
     ("catalogue", &[]),
+    // What each operating system calls otherwise.
+    ("system", &[]),
     // How phones find this machine.
     ("reach", &[]),
     ("qr", &[]),
@@ -52,7 +54,9 @@ const ALLOWED: &[(&str, &[&str])] = &[
     // Reads limits into the types of those that keep them, so that they know no settings.
     (
         "config",
-        &["channel", "lane", "hub", "broker", "node", "access"],
+        &[
+            "system", "channel", "lane", "hub", "broker", "node", "access",
+        ],
     ),
     // `lane` for what the kernel counted on a connection; no server code.
     ("client", &["clock", "channel", "codec", "lane", "lib"]),
@@ -68,6 +72,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "config",
             "client",
             "wire",
+            "system",
             "lib",
         ],
     ),
@@ -82,11 +87,11 @@ const ALLOWED: &[(&str, &[&str])] = &[
         "class",
         &["catalogue", "run", "experiments", "lessons", "lib"],
     ),
-    ("class_keep", &["class"]),
+    ("class_keep", &["class", "system"]),
     // Texts, charts and files of results; nothing of how they are served.
-    ("saved", &["config", "run", "experiments"]),
+    ("saved", &["config", "run", "experiments", "system"]),
     // Runs as child processes: what they measure is theirs.
-    ("jobs", &["run"]),
+    ("jobs", &["run", "system"]),
     // Does by HTTP and by the lanes what a phone does; knows nothing of the server.
     (
         "stand_in",
@@ -95,11 +100,11 @@ const ALLOWED: &[(&str, &[&str])] = &[
     // Leads a class as a presenter's page does, in a lab that is another process.
     (
         "lesson_play",
-        &["config", "client", "run", "lessons", "stand_in"],
+        &["config", "client", "run", "lessons", "stand_in", "system"],
     ),
     ("cli", &["config", "run", "saved", "jobs"]),
     ("telemetry", &["access", "config"]),
-    ("tls", &["config", "reach"]),
+    ("tls", &["config", "reach", "system"]),
     // What the parts of a lab share; no transport and no protocol.
     ("lab", &["lane", "metrics", "node", "access", "config"]),
     // Knows no endpoint by name.
@@ -268,6 +273,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "lab",
             "protocol",
             "server",
+            "system",
             "lib",
         ],
     ),
