@@ -35,8 +35,8 @@
 //!    teacher's own; [`class`]: a lesson hour with a phone for each student, and [`class_keep`]: its
 //!    file; [`stand_in`]: native clients in the phones' place; [`lesson_play`]: a lesson without
 //!    people; [`saved`]: results on disk; [`jobs`]: runs that pages start
-//! 8. [`reach`] and [`qr`]: how phones find this machine; [`demo`], [`metrics`], [`lab_api`], [`pages`]:
-//!    what is shown
+//! 8. [`reach`] and [`qr`]: how phones find this machine; [`demo`], [`metrics`], [`lab_api`], [`pages`],
+//!    [`assets`] with what is [`packed`]: what is shown
 //! 9. [`config`], [`cli`], [`tls`], [`server`]: how it is started and stopped; [`access`]: who asks,
 //!    and the presenter; [`gate`]: which requests are let in;
 //!    [`program`]: what `main` does; [`system`]: what each operating system calls otherwise
@@ -46,7 +46,7 @@
 //! `tests/lab/imports.rs` holds the tree to this table; a missing arrow is part of the design.
 //!
 //! ```text
-//! wire, clock, disconnect, network, catalogue, system   nothing
+//! wire, clock, disconnect, network, catalogue, system, packed   nothing
 //! reach, qr                     nothing
 //! channel                       nothing
 //! codec                         channel, wire
@@ -88,7 +88,7 @@
 //!                               demo, node, metrics, lane, channel, error, config, …
 //! pages                         lab_api, lab, registry, access, saved, experiments, lessons, run,
 //!                               transport, …
-//! assets                        error, transport
+//! assets                        error, packed, transport
 //! gate                          access, error, registry, lab_api
 //! server                        everything but cli and program
 //! cli                           config, jobs, run, saved
@@ -135,6 +135,7 @@ pub mod lessons;
 pub mod metrics;
 pub mod network;
 pub mod node;
+pub mod packed;
 pub mod pages;
 pub mod program;
 pub mod protocol;

@@ -192,11 +192,14 @@ mod system {
         }
     }
 
-    /// Of the calling thread.
-    fn schedule(policy: libc::c_int, sched_priority: libc::c_int) -> io::Result<()> {
-        let priority = libc::sched_param { sched_priority };
-        // SAFETY: the kernel only reads `priority`, which outlives the call.
-        match unsafe { libc::sched_setscheduler(0, policy, &priority) } {
+    /// Of the calling thread. By the system call itself: musl's function of that name only says that
+    /// there is none, since POSIX means the whole process by it.
+    fn schedule(policy: libc::c_int, priority: libc::c_int) -> io::Result<()> {
+        // SAFETY: the kernel's `struct sched_param` is one `int` (sched_setscheduler(2)), which it only
+        // reads, and which outlives the call.
+        let done =
+            unsafe { libc::syscall(libc::SYS_sched_setscheduler, 0, policy, &raw const priority) };
+        match done {
             0 => Ok(()),
             _ => Err(io::Error::last_os_error()),
         }

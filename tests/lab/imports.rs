@@ -31,6 +31,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("catalogue", &[]),
     // What each operating system calls otherwise.
     ("system", &[]),
+    ("packed", &[]),
     // How phones find this machine.
     ("reach", &[]),
     ("qr", &[]),
@@ -220,7 +221,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "lib",
         ],
     ),
-    ("assets", &["error", "transport"]),
+    ("assets", &["error", "packed", "transport"]),
     ("gate", &["error", "access", "registry", "lab_api"]),
     (
         "server",
