@@ -65,6 +65,9 @@ fn main() {
         println!("cargo::error={message}");
         return;
     }
+    if takes_short_relocations() {
+        println!("cargo::rustc-link-arg-bins=-Wl,-z,pack-relative-relocs");
+    }
     println!("cargo:rustc-env=PUSHLAB_GIT_REVISION={}", git_revision());
     println!("cargo:rustc-env=PUSHLAB_RUSTC={}", rustc_version());
     println!("cargo:rustc-env=PUSHLAB_VERSIONS={}", crate_versions());
@@ -222,6 +225,20 @@ fn npm_ci() -> Result<(), String> {
     Err(format!(
         "`npm ci` failed ({code}): it needs the npm registry once; connect and run `{NPM_CI}`, or run that in this folder on another machine and copy its node_modules here"
     ))
+}
+
+/// Whether relocations may be written in their short form (DT_RELR), which saves 0.6 MB of 13: where
+/// the C library that it is built with, and so will be run with, can read that, from glibc 2.36 on.
+/// `packaging/build-static` asks for it by itself: musl's is part of Rust.
+fn takes_short_relocations() -> bool {
+    let is = |name: &str, value: &str| env::var(name).is_ok_and(|it| it == value);
+    let is_native = env::var("HOST").is_ok_and(|host| is("TARGET", &host));
+    if !is_native || !is("CARGO_CFG_TARGET_OS", "linux") || !is("CARGO_CFG_TARGET_ENV", "gnu") {
+        return false;
+    }
+    let version = run("getconf", &["GNU_LIBC_VERSION"]).unwrap_or_default();
+    let minor = version.strip_prefix("glibc 2.").map(str::parse::<u32>);
+    matches!(minor, Some(Ok(minor)) if minor >= 36)
 }
 
 /// The commit this is built from, `-dirty` if tracked files differ from it; "unknown"
