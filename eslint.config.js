@@ -34,7 +34,7 @@ export default [
   { files: ["static/**/*.js"], languageOptions: { globals: globals.browser } },
   // What Playwright evaluates stands in these files and runs in a page.
   {
-    files: ["tests/**/*.{mjs,cjs}", "eslint.config.js"],
+    files: ["tests/**/*.{mjs,cjs}", "packaging/*.mjs", "eslint.config.js"],
     languageOptions: { globals: { ...globals.node, ...globals.browser, Pusher: "readonly", io: "readonly" } },
     rules: { "typed/no-misused-promises": "off" }, // what a callback rejects with ends Node, and is heard of
   },

@@ -1,9 +1,9 @@
 //! Static files: embedded in the binary, or from a folder on disk (`--assets DIR`).
 //!
-//! In debug builds rust-embed reads the disk, so that a page can be worked on without building.
-//! Third-party files are copied from npm packages by `build.rs` and served below `/static/vendor`.
+//! What is embedded and how is in [`crate::packed`]. Third-party files are copied from npm packages by
+//! `build.rs` and served below `/static/vendor`.
 //!
-//! May use: `error`, `transport`.
+//! May use: `error`, `transport`, `packed`.
 
 use std::path::{Component, Path, PathBuf};
 
@@ -12,20 +12,12 @@ use actix_web::{
     http::{Method, header},
     web,
 };
-use rust_embed::{EmbeddedFile, RustEmbed};
 
 use crate::{
     error::{Code, Refusal},
+    packed,
     transport::wrong_method,
 };
-
-#[derive(RustEmbed)]
-#[folder = "static/"]
-struct Own;
-
-#[derive(RustEmbed)]
-#[folder = "$OUT_DIR/vendor"]
-struct Vendor;
 
 /// Serves `/static/…`; `folder` replaces the lab's own files, and falls back to them.
 pub fn configure(folder: &Path) -> impl FnOnce(&mut web::ServiceConfig) + use<> {
@@ -50,11 +42,11 @@ async fn file(
         return Ok(response);
     }
     let embedded = match path.strip_prefix("vendor/") {
-        Some(vendor) => Vendor::get(vendor),
-        None => Own::get(&path),
+        Some(vendor) => packed::file(&format!("vendor/{vendor}")),
+        None => packed::file(&format!("static/{path}")),
     };
     match embedded {
-        Some(file) => Ok(embedded_response(&request, file)),
+        Some(file) => Ok(embedded_response(&request, &path, file)),
         None => Err(Refusal::new(
             Code::UnknownPath,
             format!("there is no file /static/{path}"),
@@ -77,11 +69,10 @@ fn on_disk(folder: &Path, path: &str, request: &HttpRequest) -> Option<HttpRespo
 }
 
 /// An embedded file with a strong ETag of its content (RFC 9110 §8.8.3).
-fn embedded_response(request: &HttpRequest, file: EmbeddedFile) -> HttpResponse {
-    let digest = file.metadata.sha256_hash();
+fn embedded_response(request: &HttpRequest, path: &str, file: packed::File) -> HttpResponse {
     let etag = format!(
         "\"{}\"",
-        digest[..12]
+        file.sha256[..12]
             .iter()
             .map(|byte| format!("{byte:02x}"))
             .collect::<String>()
@@ -104,15 +95,18 @@ fn embedded_response(request: &HttpRequest, file: EmbeddedFile) -> HttpResponse 
         return response.finish();
     }
     response
-        .insert_header((header::CONTENT_TYPE, content_type(file.metadata.mimetype())))
-        .body(file.data.into_owned())
+        .insert_header((header::CONTENT_TYPE, content_type(path)))
+        .body(file.bytes)
 }
 
 /// Text is UTF-8 here, and says so.
-fn content_type(guessed: &str) -> String {
-    if guessed.starts_with("text/") {
-        format!("{guessed}; charset=utf-8")
-    } else {
-        guessed.to_owned()
+fn content_type(path: &str) -> String {
+    let ending = Path::new(path)
+        .extension()
+        .and_then(|ending| ending.to_str());
+    let guessed = actix_files::file_extension_to_mime(ending.unwrap_or_default());
+    match guessed.type_() == "text" {
+        true => format!("{guessed}; charset=utf-8"),
+        false => guessed.to_string(),
     }
 }

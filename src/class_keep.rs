@@ -17,9 +17,8 @@
 pub mod saved;
 
 use std::{
-    fs::{self, DirBuilder, File, OpenOptions},
+    fs::{self, File},
     io::{self, Read, Write},
-    os::unix::fs::{DirBuilderExt, OpenOptionsExt},
     path::{Path, PathBuf},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
@@ -27,7 +26,10 @@ use std::{
 
 use tokio::sync::watch;
 
-use crate::class::{Class, Record};
+use crate::{
+    class::{Class, Record},
+    system,
+};
 
 /// Largest file that is read; a full class with 64 lessons has less than a quarter of it.
 const FILE_MAX_BYTES: u64 = 8 << 20;
@@ -153,16 +155,14 @@ impl Keep {
         if inner.lock.is_some() {
             return Ok(true);
         }
-        DirBuilder::new()
+        system::folders_for_their_owner()
             .recursive(true)
-            .mode(0o700)
             .create(&self.folder)?;
         let path = self.folder.join("lock");
-        let file = OpenOptions::new()
+        let file = system::for_its_owner()
             .create(true)
             .truncate(false)
             .write(true)
-            .mode(0o600)
             .open(&path)
             // In a folder that cannot be written, one that is there can be locked all the same.
             .or_else(|error| File::open(&path).map_err(|_| error))?;
@@ -231,9 +231,8 @@ impl Keep {
     /// As of the file.
     pub fn save(&self, record: &Record) -> io::Result<String> {
         let text = serde_json::to_vec(record)?;
-        DirBuilder::new()
+        system::folders_for_their_owner()
             .recursive(true)
-            .mode(0o700)
             .create(&self.folder)?;
         self.put(&format!("{}.json", record.class), &text)?;
         Ok(record.class.clone())
@@ -251,10 +250,9 @@ impl Keep {
         let part = self.folder.join(format!(".{name}.part"));
         // One that a crash left may have other rights.
         gone(fs::remove_file(&part))?;
-        let written = OpenOptions::new()
+        let written = system::for_its_owner()
             .write(true)
             .create_new(true)
-            .mode(0o600)
             .open(&part)
             .and_then(|mut file| {
                 file.write_all(bytes)?;
@@ -269,11 +267,7 @@ impl Keep {
 }
 
 fn read(path: &Path) -> io::Result<Class> {
-    let file = OpenOptions::new()
-        .read(true)
-        // Neither a link out of the folder nor a pipe that waits for a writer.
-        .custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK)
-        .open(path)?;
+    let file = system::reading_no_link().open(path)?;
     let metadata = file.metadata()?;
     if !metadata.is_file() || metadata.len() > FILE_MAX_BYTES {
         return Err(io::Error::other("it is no plain file of at most 8 MiB"));

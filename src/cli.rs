@@ -82,6 +82,15 @@ pub enum Command {
     /// List the lessons, or find out what is wrong with one of your own
     #[command(after_help = OF_LESSONS)]
     Lesson(LessonArgs),
+    /// Print a shell's script that completes commands and flags
+    #[cfg(feature = "packaging")]
+    Completions { shell: clap_complete::Shell },
+    /// Print the manual's page of the program or of a command: pushlab man run | man -l -
+    #[cfg(feature = "packaging")]
+    Man {
+        /// As it is typed: run, or lesson play
+        command: Vec<String>,
+    },
 }
 
 #[doc = concat!("`pushlab lesson`: ", "which of its commands.")]

@@ -251,7 +251,7 @@ settings! {
         "A folder of your own lessons (*.md) beside the lab's on /lessons; one with the same id replaces the lab's [default: none]",
         [value_name = "DIR"];
     data_dir: PathBuf = PathBuf::new(),
-        "Where runs are saved and /runs finds them [default: pushlab in $XDG_DATA_HOME, ~/.local/share or ~/Library/Application Support; without a home, ./pushlab-data]",
+        "Where runs are saved and /runs finds them [default: pushlab in $XDG_DATA_HOME, ~/.local/share, ~/Library/Application Support or %LOCALAPPDATA%; without a home, ./pushlab-data]",
         [value_name = "DIR"];
     log: String = "warn".to_owned(),
         "What to log: error, warn, info, debug (with the effective settings), trace, or levels of modules, such as warn,pushlab::hub=debug [default: warn]",
@@ -399,9 +399,11 @@ pub fn data_folder(named: &Path) -> PathBuf {
             .filter(|p| p.is_absolute())
     };
     let home = |below: &str| absolute("HOME").map(|home| home.join(below));
-    let place = match cfg!(target_os = "macos") {
-        true => home("Library/Application Support"),
-        false => absolute("XDG_DATA_HOME").or_else(|| home(".local/share")),
+    let place = match env::consts::OS {
+        "macos" => home("Library/Application Support"),
+        // Known Folders: what belongs to one user on one machine.
+        "windows" => absolute("LOCALAPPDATA"),
+        _ => absolute("XDG_DATA_HOME").or_else(|| home(".local/share")),
     };
     place.map_or_else(
         || PathBuf::from("pushlab-data"),

@@ -75,17 +75,17 @@
 //!    file; [`stand_in`]: native clients in the phones' place; [`lesson_play`]: a lesson without
 //!    people; [`saved`]: results on disk; [`jobs`]: runs that pages start
 //! 8. [`reach`] and [`qr`]: how phones find this machine; [`demo`], [`metrics`], [`lab_api`],
-//!    [`pages`]: what is shown
+//!    [`pages`], [`assets`] with what is [`packed`]: what is shown
 //! 9. [`config`], [`cli`], [`tls`], [`server`]: how it is started and stopped; [`access`]: who asks,
 //!    and the presenter; [`gate`]: which requests are let in;
-//!    [`program`]: what `main` does
+//!    [`program`]: what `main` does; [`system`]: what each operating system calls otherwise
 //!
 //! # Who may use whom
 //!
 //! `tests/lab/imports.rs` holds the tree to this table; a missing arrow is part of the design.
 //!
 //! ```text
-//! wire, clock, disconnect, network, catalogue   nothing
+//! wire, clock, disconnect, network, catalogue, system, packed   nothing
 //! reach, qr                     nothing
 //! channel                       nothing
 //! codec                         channel, wire
@@ -94,26 +94,26 @@
 //! metrics                       lane, wire
 //! hub                           channel, disconnect, wire, catalogue
 //! broker                        channel
-//! tls                           config, reach
+//! tls                           config, reach, system
 //! node                          hub, broker, channel, disconnect, clock, network
 //! demo                          node, channel, codec, clock, network
 //! error                         node, broker, channel, codec
 //! access                        error
-//! config                        access, and hub, lane, node … for the types of their limits
+//! config                        access, system, and hub, lane, node … for the types of their limits
 //! telemetry                     access, config
 //! client                        codec, channel, clock; lane for the kernel's counts
-//! run                           client, demo, codec, channel, clock, config, catalogue, wire; lane for
-//!                               conditions
+//! run                           client, demo, codec, channel, clock, config, catalogue, wire,
+//!                               system; lane for conditions
 //! experiments                   config, run, catalogue
 //! lessons                       experiments for claims and what can be run, catalogue; lane for
 //!                               conditions, demo for sources, run for closed forms
 //! lesson_folder                 lessons
 //! lesson_play                   stand_in, lessons, client, run for how a child is bound to its
-//!                               parent, config
+//!                               parent, config, system
 //! class                         lessons; for its paper catalogue, run, experiments
-//! class_keep                    class
-//! saved                         experiments, run, config
-//! jobs                          run for how a child is bound to its parent
+//! class_keep                    class, system
+//! saved                         experiments, run, config, system
+//! jobs                          run for how a child is bound to its parent; system
 //! stand_in                      run, client, catalogue, codec, clock, config
 //! lab                           access, node, metrics, lane, config; no transport, no protocol
 //! registry                      lab, access, metrics, lane, channel, error, catalogue, clock; no
@@ -127,11 +127,11 @@
 //!                               demo, node, metrics, lane, channel, error, config, …
 //! pages                         lab_api, lab, registry, access, saved, experiments, lessons, run,
 //!                               transport, …
-//! assets                        error, transport
+//! assets                        error, packed, transport
 //! gate                          access, error, registry, lab_api
 //! server                        everything but cli and program
 //! cli                           config, jobs, run, saved
-//! program                       cli, server, and what the command line starts
+//! program                       cli, server, system, and what the command line starts
 //! ```
 //!
 //! # Invariants
@@ -174,6 +174,7 @@ pub mod lessons;
 pub mod metrics;
 pub mod network;
 pub mod node;
+pub mod packed;
 pub mod pages;
 pub mod program;
 pub mod protocol;
@@ -184,10 +185,22 @@ pub mod run;
 pub mod saved;
 pub mod server;
 pub mod stand_in;
+pub mod system;
 pub mod telemetry;
 pub mod tls;
 pub mod transport;
 pub mod wire;
+
+/// musl's allocator takes one lock for all threads and gives it up at every call.
+#[cfg(target_env = "musl")]
+#[global_allocator]
+static GLOBAL: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// Whose memory it is: a fact that figures depend on.
+pub const ALLOCATOR: &str = match cfg!(target_env = "musl") {
+    true => "mimalloc",
+    false => "the system's allocator",
+};
 
 /// The program's version.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");

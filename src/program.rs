@@ -8,6 +8,8 @@
 //! `stand_in`, `lesson_play`, `saved`, `jobs`, `cli`, `telemetry`, `lab`, `protocol`, `server`.
 
 mod class;
+#[cfg(feature = "packaging")]
+mod install;
 mod plan_of_hour;
 
 use std::{
@@ -49,7 +51,7 @@ use crate::{
     },
     server::{Server, StartError},
     stand_in::STAND_INS_MAX,
-    telemetry,
+    system, telemetry,
 };
 use anyhow::Context;
 use clap::Parser;
@@ -61,7 +63,7 @@ const NOT_VALID: u8 = 4;
 
 /// Does what the arguments say.
 pub fn main() -> ExitCode {
-    take_limits_as_errors();
+    system::take_limits_as_errors();
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => {
@@ -91,6 +93,16 @@ pub fn main() -> ExitCode {
             } => play_lessons(&lessons, plan.as_deref(), phones, fast, folder),
             LessonCommand::List { lessons } => list_lessons(lessons.unwrap_or_default().as_path()),
         },
+        #[cfg(feature = "packaging")]
+        Some(Command::Completions { shell }) => {
+            print_bytes(&install::completions(shell)).map(|()| ExitCode::SUCCESS)
+        }
+        #[cfg(feature = "packaging")]
+        Some(Command::Man { command }) => {
+            let page = install::manual(&command);
+            page.and_then(|page| print_bytes(&page))
+                .map(|()| ExitCode::SUCCESS)
+        }
         None => serve(cli.serve, For::Everybody),
     };
     match done {
@@ -100,13 +112,6 @@ pub fn main() -> ExitCode {
             exit_code(&error)
         }
     }
-}
-
-/// A file that may not grow any more (`ulimit -f`) is an error of the write, as a full disk is, and
-/// not the program's end: what was half written is removed and said.
-fn take_limits_as_errors() {
-    // SAFETY: nothing else runs yet, and ignoring a signal calls no code of ours (signal(2)).
-    unsafe { libc::signal(libc::SIGXFSZ, libc::SIG_IGN) };
 }
 
 /// A line to standard error. Where it is closed or full nobody reads it, and the exit code says
@@ -129,8 +134,12 @@ fn with_causes(error: &anyhow::Error) -> String {
 
 /// Standard output, to the end: what cannot be written is an error, and no panic.
 fn print(text: &str) -> anyhow::Result<()> {
+    print_bytes(text.as_bytes())
+}
+
+fn print_bytes(bytes: &[u8]) -> anyhow::Result<()> {
     let mut out = io::stdout().lock();
-    out.write_all(text.as_bytes())
+    out.write_all(bytes)
         .and_then(|()| out.flush())
         .context("standard output cannot be written")
 }
@@ -217,7 +226,7 @@ fn serve(args: ServeArgs, whom: For) -> anyhow::Result<ExitCode> {
     check_data_folder(&config);
     let json = config.json;
     actix_rt::System::new().block_on(async move {
-        let stop = stop_signal()?;
+        let stop = system::told_to_stop()?;
         let server = Server::build(config)?;
         let code = (whom == For::Class).then(|| server.start_class()).flatten();
         announce(&server, json, code.as_deref())?;
@@ -570,7 +579,7 @@ fn carry_out(plan: &Plan, progress: &Progress) -> anyhow::Result<Report> {
         .build()?;
     runtime.block_on(async {
         let (stop, stopped) = tokio::sync::watch::channel(false);
-        let asked = stop_signal()?;
+        let asked = system::told_to_stop()?;
         tokio::spawn(async move {
             asked.await;
             // Nobody waits for it any more when the run is over.
@@ -590,43 +599,6 @@ fn judged(judging: &Judging, report: &Report, baseline: Option<&Report>) -> Exit
         print_error(&format!("pushlab: {reason}"));
     }
     ExitCode::from(code)
-}
-
-/// Resolves at SIGINT, SIGTERM or SIGHUP, which a terminal sends when its window is closed; under
-/// nohup, which has it ignored, SIGHUP stays ignored. The handlers are in place before the addresses
-/// are printed.
-fn stop_signal() -> io::Result<impl Future<Output = ()>> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut hangup = match is_ignored(libc::SIGHUP) {
-        true => None,
-        false => Some(signal(SignalKind::hangup())?),
-    };
-    Ok(async move {
-        let hung_up = async {
-            match &mut hangup {
-                Some(hangup) => hangup.recv().await,
-                None => std::future::pending().await,
-            }
-        };
-        tokio::select! {
-            _ = interrupt.recv() => {}
-            _ = terminate.recv() => {}
-            _ = hung_up => {}
-        }
-    })
-}
-
-/// Whether whoever started this program has a signal ignored.
-fn is_ignored(signal: libc::c_int) -> bool {
-    let mut action = std::mem::MaybeUninit::<libc::sigaction>::zeroed();
-    // SAFETY: a zeroed `sigaction` is valid memory for the call to fill in, and with a null new
-    // action nothing is changed (sigaction(2)).
-    unsafe {
-        libc::sigaction(signal, std::ptr::null(), action.as_mut_ptr()) == 0
-            && action.assume_init().sa_sigaction == libc::SIG_IGN
-    }
 }
 
 /// `code`: of the class that the lab was started for.

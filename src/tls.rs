@@ -21,7 +21,7 @@ use rustls::{
 };
 use sha2::{Digest, Sha256};
 
-use crate::{config::Config, reach};
+use crate::{config::Config, reach, system};
 
 const DAY: Duration = Duration::from_secs(24 * 3_600);
 
@@ -97,7 +97,7 @@ fn from_files(cert: &Path, key: &Path) -> Result<Identity, TlsError> {
         let path = cert.to_owned();
         return Err(TlsError::NoCertificate { path });
     }
-    if is_readable_by_all(key) {
+    if system::is_readable_by_all(key) {
         tracing::warn!(
             key = %key.display(),
             "every user of this machine can read the TLS key: close it with chmod 600"
@@ -109,11 +109,6 @@ fn from_files(cert: &Path, key: &Path) -> Result<Identity, TlsError> {
         key: key.to_owned(),
         source,
     })
-}
-
-fn is_readable_by_all(path: &Path) -> bool {
-    use std::os::unix::fs::PermissionsExt;
-    std::fs::metadata(path).is_ok_and(|file| file.permissions().mode() & 0o004 != 0)
 }
 
 /// For this machine by all its names and addresses. Clients must be told to trust it.
@@ -206,7 +201,7 @@ mod tests {
         fs::write(&path, "key").unwrap();
         for (mode, is_warned_of) in [(0o600, false), (0o640, false), (0o644, true)] {
             fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
-            assert_eq!(is_readable_by_all(&path), is_warned_of, "{mode:o}");
+            assert_eq!(system::is_readable_by_all(&path), is_warned_of, "{mode:o}");
         }
         fs::remove_file(&path).unwrap();
     }

@@ -1,14 +1,5 @@
-// The one test command: `npm test`. Builds, then runs every suite and sums them up.
-//
-//   npm test                       everything but official-browser, which takes minutes, and
-//                                  capture, which needs the right to record the network
-//   npm test -- quick              what a change should pass before it is committed, in two minutes: format, check,
-//                                  modules, rust-quick. In debug, which a changed line builds in seconds (release: a
-//                                  minute); without the tests that run experiments or flood a lab
-//   npm test -- browser autobahn   only the suites named: format, check, modules, rust-quick, rust, browser, clients,
-//                                  proxy, dissect, official, official-browser, autobahn, capture
-//
-// PUSHLAB_BINARY names a binary that is there already: then nothing is built for the suites in JavaScript.
+// The one test command: `npm test`. Builds, then runs every suite and sums them up. `npm test -- --help` says what
+// there is; that text is made from the table below.
 //
 // A suite whose outside tool is missing (Chromium, nginx, tshark, CPython 2.7, network namespaces) is
 // reported as skipped in one line that says why; with CI=true a missing Chromium, nginx,
@@ -47,6 +38,7 @@ const QUICK = ["format", "check", "modules", "rust-quick"];
 /**
  * @typedef {object} Suite
  * @property {string} name
+ * @property {string} about  in one line, for --help
  * @property {() => Promise<string | undefined>} [missing]  what it needs and is not here: a reason to skip
  * @property {boolean} [requiredInCi]  missing, it is a failure there
  * @property {boolean} [onlyWhenNamed]
@@ -61,6 +53,7 @@ const QUICK = ["format", "check", "modules", "rust-quick"];
 const SUITES = [
   {
     name: "format",
+    about: "cargo fmt --check",
     onlyWhenNamed: true,
     withoutBinary: true,
     beside: "reading",
@@ -70,6 +63,7 @@ const SUITES = [
   {
     // Types and faults of all JavaScript, before anything runs it.
     name: "check",
+    about: "types and faults of all JavaScript: tsc, eslint",
     withoutBinary: true,
     beside: "reading",
     commands: () => [["npm", "run", "--silent", "check"]],
@@ -81,6 +75,7 @@ const SUITES = [
   {
     // The pages' modules, where no browser is needed.
     name: "modules",
+    about: "the pages' modules, without a browser",
     withoutBinary: true,
     beside: "reading",
     commands: () => [nodeTests(testFiles("tests/modules"))],
@@ -89,6 +84,7 @@ const SUITES = [
   {
     // Cargo builds what it needs. Not here: tests/run, whose runs measure, and floods of thousands of publications.
     name: "rust-quick",
+    about: "most Rust tests, in debug: without those that run experiments or flood a lab",
     onlyWhenNamed: true,
     withoutBinary: true,
     commands: () => {
@@ -103,12 +99,14 @@ const SUITES = [
   },
   {
     name: "rust",
+    about: "every Rust test, in release",
     // Every binary runs even when one fails, so that the counts are whole.
     commands: () => [["cargo", "test", "--release", "--no-fail-fast", ...LOCKED, "--", TEST_THREADS]],
     counts: cargoCounts,
   },
   {
     name: "browser",
+    about: "the pages in Chromium; wants chromium",
     missing: chromiumMissing,
     requiredInCi: true,
     againAlone: true,
@@ -126,6 +124,7 @@ const SUITES = [
   {
     // Unmodified clients and SDKs of other people, from npm and PyPI.
     name: "clients",
+    about: "other people's clients and SDKs; wants chromium, python3-venv and PyPI",
     missing: chromiumMissing,
     requiredInCi: true,
     beside: "foreign",
@@ -137,6 +136,7 @@ const SUITES = [
   {
     // Every lane behind a real nginx.
     name: "proxy",
+    about: "every lane behind a real nginx; wants nginx",
     missing: nginxMissing,
     requiredInCi: true,
     beside: "foreign",
@@ -146,6 +146,7 @@ const SUITES = [
   {
     // What a tap keeps against tshark's reading of its file.
     name: "dissect",
+    about: "what a tap keeps beside tshark's reading of it; wants tshark",
     missing: tsharkMissing,
     requiredInCi: true,
     beside: "foreign",
@@ -153,8 +154,17 @@ const SUITES = [
     counts: nodeCounts,
   },
   {
+    // What somebody who installs it has: the program alone, its container, its unit, its completions.
+    name: "packaging",
+    about: "the built program alone: no source, no Node, no network; container, systemd unit",
+    beside: "foreign",
+    commands: () => [nodeTests(testFiles("tests/packaging"), { flags: ["--test-force-exit"] })],
+    counts: nodeCounts,
+  },
+  {
     // The suites of those clients' own makers.
     name: "official",
+    about: "the suites of pusher-js' own makers; wants a network namespace",
     missing: officialMissing,
     beside: "foreign",
     commands: () => [["node", "tests/official/run.mjs", "pusher-node", "pusher-sdk"]],
@@ -163,6 +173,7 @@ const SUITES = [
   {
     // 228 specs in Chromium, with every fallback's own patience: too long for every run.
     name: "official-browser",
+    about: "228 specs of pusher-js in Chromium, some minutes; wants the same",
     onlyWhenNamed: true,
     missing: officialMissing,
     commands: () => [["node", "tests/official/run.mjs", "pusher-browser"]],
@@ -170,6 +181,7 @@ const SUITES = [
   },
   {
     name: "autobahn",
+    about: "the WebSocket conformance suite; wants CPython 2.7",
     missing: async () => {
       const { findPython2, PYTHON2_MISSING } = await import("./autobahn/python2.mjs");
       return findPython2() ? undefined : PYTHON2_MISSING;
@@ -184,6 +196,7 @@ const SUITES = [
   {
     // Lane bytes, and a tap's, against what tshark records; and "dissect".
     name: "capture",
+    about: "every lane's bytes beside what tshark records; wants tshark and root",
     onlyWhenNamed: true,
     missing: async () => (await import("./capture/tshark.mjs")).recordingMissing(),
     commands: () => [["node", "tests/capture/run.mjs"], nodeTests(testFiles("tests/capture"), { flags: ["--test-force-exit"] })],
@@ -198,7 +211,13 @@ const SUITES = [
   },
 ];
 
-const positionals = parseArgs({ allowPositionals: true }).positionals.flatMap((name) => (name === "quick" ? QUICK : [name]));
+const options = /** @type {const} */ ({ help: { type: "boolean", short: "h" } });
+const { values, positionals: named } = parseArgsOrExit();
+if (values.help) {
+  console.log(usage());
+  process.exit(0);
+}
+const positionals = named.flatMap((name) => (name === "quick" ? QUICK : [name]));
 const unknown = positionals.filter((name) => !SUITES.some((suite) => suite.name === name));
 if (unknown.length > 0) {
   console.error(`no suite named ${unknown.join(", ")}; there are quick, ${SUITES.map(({ name }) => name).join(", ")}`);
@@ -212,6 +231,37 @@ else if (!chosen.every(({ withoutBinary }) => withoutBinary) && process.env.PUSH
 const outcomes = [];
 for (const suites of neighbours(chosen)) outcomes.push(...(await Promise.all(suites.map((suite) => runSuite(suite, suites.length > 1)))));
 summarize(outcomes);
+
+/** What was asked for; a flag that there is not is told, and ends it. */
+function parseArgsOrExit() {
+  try {
+    return parseArgs({ allowPositionals: true, options });
+  } catch (error) {
+    console.error(`${/** @type {Error} */ (error).message.split("\n")[0]}\nnpm test -- --help lists what there is`);
+    process.exit(2);
+  }
+}
+
+function usage() {
+  const lines = SUITES.map(({ name, about, onlyWhenNamed }) => `  ${name.padEnd(17)} ${about}${onlyWhenNamed ? " (only when named)" : ""}`);
+  return `npm test [-- SUITE…]    builds, runs the suites, and sums them up
+
+  npm test                      every suite but those marked below
+  npm test -- quick             before a commit, in two minutes: ${QUICK.join(", ")}
+  npm test -- browser autobahn  only these
+
+Suites:
+${lines.join("\n")}
+
+Where an outside tool is missing, its suite is skipped with the reason; with CI=true a missing Chromium,
+nginx, tshark or Python 3 is a failure. A test file that fails beside others is run once more alone.
+
+  PUSHLAB_BINARY=FILE   use this binary: nothing is built for the suites in JavaScript
+  CI=true               versions exactly as in the lock files
+
+Exit codes: 0 nothing failed; 1 something did; 2 no such suite.
+One test: CONTRIBUTING.md, "One test of each kind".`;
+}
 
 /** Suites that run at the same time, in the order of the table. @param {Suite[]} suites */
 function neighbours(suites) {

@@ -3,10 +3,10 @@
 //! A file may be anything that somebody put there: an id is eight hexadecimal digits, a link is not
 //! followed, and no more is read than a class may have.
 
-use std::{fs, fs::OpenOptions, io, io::Read, os::unix::fs::OpenOptionsExt};
+use std::{fs, io, io::Read};
 
 use super::{FILE_MAX_BYTES, Keep};
-use crate::class::Record;
+use crate::{class::Record, system};
 
 /// Entries of the folder that are looked at, and files that are read for a list.
 const ENTRIES_MAX: usize = 10_000;
@@ -23,10 +23,7 @@ impl Keep {
         if !is_id(id) {
             return Ok(None);
         }
-        let opened = OpenOptions::new()
-            .read(true)
-            .custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK)
-            .open(self.folder.join(format!("{id}.json")));
+        let opened = system::reading_no_link().open(self.folder.join(format!("{id}.json")));
         let file = match opened {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             opened => opened?,

@@ -52,18 +52,18 @@ impl ReadLag {
 mod system {
     use std::{
         io, mem,
-        os::fd::{AsRawFd, BorrowedFd},
+        os::fd::{AsFd, AsRawFd},
         time::{Duration, SystemTime, UNIX_EPOCH},
     };
 
     /// Asks the kernel for stamps. It may refuse: then reads come without.
-    pub fn ask(socket: BorrowedFd<'_>) {
+    pub fn ask(socket: &impl AsFd) {
         let on: libc::c_int = 1;
         // SAFETY: `on` outlives the call and is as long as is said; the descriptor is borrowed from
         // an open socket. A refusal changes nothing but that there are no stamps.
         unsafe {
             libc::setsockopt(
-                socket.as_raw_fd(),
+                socket.as_fd().as_raw_fd(),
                 libc::SOL_SOCKET,
                 libc::SO_TIMESTAMPNS,
                 (&raw const on).cast(),
@@ -76,10 +76,7 @@ mod system {
     type Control = [u64; 16];
 
     /// Reads into a vector's spare room; how many bytes, and how long they had been there.
-    pub fn read(
-        socket: BorrowedFd<'_>,
-        into: &mut Vec<u8>,
-    ) -> io::Result<(usize, Option<Duration>)> {
+    pub fn read(socket: &impl AsFd, into: &mut Vec<u8>) -> io::Result<(usize, Option<Duration>)> {
         let room = into.spare_capacity_mut();
         let mut piece = libc::iovec {
             iov_base: room.as_mut_ptr().cast(),
@@ -95,7 +92,7 @@ mod system {
             message.msg_control = (&raw mut control).cast();
             message.msg_controllen = mem::size_of::<Control>() as _;
             (
-                libc::recvmsg(socket.as_raw_fd(), &raw mut message, 0),
+                libc::recvmsg(socket.as_fd().as_raw_fd(), &raw mut message, 0),
                 message,
             )
         };
@@ -136,9 +133,7 @@ mod system {
 
 #[cfg(not(target_os = "linux"))]
 mod system {
-    use std::os::fd::BorrowedFd;
-
-    pub fn ask(_socket: BorrowedFd<'_>) {}
+    pub fn ask<Socket>(_socket: &Socket) {}
 }
 
 pub use system::*;
@@ -153,18 +148,17 @@ mod tests {
         use std::{
             io::Write,
             net::{TcpListener, TcpStream},
-            os::fd::AsFd,
             time::Instant,
         };
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let reader = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
         let (mut writer, _) = listener.accept().unwrap();
-        ask(reader.as_fd());
+        ask(&reader);
         let before = Instant::now();
         writer.write_all(b"hello").unwrap();
         let mut bytes = Vec::with_capacity(100);
         bytes.extend_from_slice(b"> ");
-        let (count, waited) = read(reader.as_fd(), &mut bytes).unwrap();
+        let (count, waited) = read(&reader, &mut bytes).unwrap();
         assert_eq!((count, bytes.as_slice()), (5, b"> hello".as_slice()));
         if let Some(waited) = waited {
             assert!(waited <= before.elapsed() + Duration::from_millis(1));

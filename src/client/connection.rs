@@ -10,14 +10,13 @@ use std::{
     cell::Cell,
     collections::VecDeque,
     io,
-    os::fd::AsFd,
     rc::Rc,
     time::{Duration, Instant},
 };
 
 use socket2::SockRef;
 use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt, Interest},
+    io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpSocket, TcpStream},
 };
 use tokio_rustls::client::TlsStream;
@@ -148,7 +147,7 @@ impl Socket {
 
 #[cfg(target_os = "linux")]
 fn try_read(tcp: &TcpStream, into: &mut Vec<u8>) -> io::Result<(usize, Option<Duration>)> {
-    tcp.try_io(Interest::READABLE, || arrival::read(tcp.as_fd(), into))
+    tcp.try_io(tokio::io::Interest::READABLE, || arrival::read(tcp, into))
 }
 
 #[cfg(not(target_os = "linux"))]
@@ -195,7 +194,7 @@ impl Connection {
         socket.set_nodelay(true)?;
         let socket = match &target.tls {
             None => {
-                arrival::ask(socket.as_fd());
+                arrival::ask(&socket);
                 Socket::Plain(socket)
             }
             Some(tls) => {
@@ -412,7 +411,7 @@ impl Drop for Connection {
             // how the end looks to the server.
             let _ = SockRef::from(self.socket.tcp()).set_linger(Some(Duration::ZERO));
         }
-        match tcp_info::read(self.socket.tcp().as_fd()) {
+        match tcp_info::read(self.socket.tcp()) {
             Some(info) => add(&self.tally.kernel_down, info.bytes_received as usize),
             None => self.tally.kernel_silent.set(true),
         }

@@ -4,16 +4,15 @@
 //! changes neither an address that was opened nor a snippet that was copied.
 
 use std::{
-    fs::{self, OpenOptions, Permissions},
+    fs,
     io::{self, Read, Write},
-    os::unix::fs::{OpenOptionsExt, PermissionsExt},
     path::Path,
 };
 
+use crate::system;
+
 /// Largest file that is read; what is kept here has a few dozen bytes.
 const FILE_MAX_BYTES: u64 = 64 << 10;
-/// Read and written by the owner, by nobody else.
-const OWNER_ONLY: u32 = 0o600;
 
 /// What `folder/name` holds, without white space around it. Where the file is missing or empty,
 /// `make` gives the text, which is kept from then on. Of several that begin at once, one wins and
@@ -26,10 +25,9 @@ pub fn keep(folder: &Path, name: &str, make: impl FnOnce() -> String) -> io::Res
     fs::create_dir_all(folder)?;
     let text = make();
     let part = folder.join(format!(".{name}.{}-{}", std::process::id(), unique()));
-    let written = OpenOptions::new()
+    let written = system::for_its_owner()
         .write(true)
         .create_new(true)
-        .mode(OWNER_ONLY)
         .open(&part)
         .and_then(|mut file| {
             file.write_all(text.as_bytes())?;
@@ -56,11 +54,7 @@ pub fn keep(folder: &Path, name: &str, make: impl FnOnce() -> String) -> io::Res
 
 /// What is kept under this name; `None` where nothing is.
 pub fn read(folder: &Path, name: &str) -> io::Result<Option<String>> {
-    let opened = OpenOptions::new()
-        .read(true)
-        // Neither a link out of the folder nor a pipe that waits for a writer.
-        .custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK)
-        .open(folder.join(name));
+    let opened = system::reading_no_link().open(folder.join(name));
     let file = match opened {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
@@ -71,9 +65,7 @@ pub fn read(folder: &Path, name: &str) -> io::Result<Option<String>> {
         let why = format!("{name} is no plain file of at most {FILE_MAX_BYTES} bytes");
         return Err(io::Error::new(io::ErrorKind::InvalidData, why));
     }
-    if metadata.permissions().mode() & 0o077 != 0 {
-        file.set_permissions(Permissions::from_mode(OWNER_ONLY))?;
-    }
+    system::close_to_others(&file, &metadata)?;
     let mut text = String::new();
     file.take(FILE_MAX_BYTES).read_to_string(&mut text)?;
     let text = text.trim();

@@ -29,6 +29,7 @@ use serde::Serialize;
 use tokio::sync::watch;
 
 use self::progress::Line;
+use crate::system;
 
 /// How long a child that was told to stop may take before it is killed.
 const STOP_PATIENCE: Duration = Duration::from_secs(2);
@@ -218,7 +219,7 @@ impl Jobs {
         });
         match (before, &mut slot.child) {
             (None | Some(State::Done | State::Failed), _) => false,
-            (Some(State::Running), Some(child)) => signal_stop(child),
+            (Some(State::Running), Some(child)) => system::tell_to_stop(child),
             (Some(State::Stopping), Some(child)) => child.kill().is_ok(),
             (_, None) => true,
         }
@@ -369,16 +370,6 @@ impl Shared {
             thread::sleep(Duration::from_millis(5));
         }
     }
-}
-
-/// SIGTERM: a run ends in good order, with what it has. `false` where it is gone already.
-fn signal_stop(child: &Child) -> bool {
-    let Ok(pid) = libc::pid_t::try_from(child.id()) else {
-        return false;
-    };
-    // SAFETY: `kill` touches no memory. The number is this child's: it is waited for, which would
-    // give the number free, only after it has left the slot whose lock the caller holds.
-    unsafe { libc::kill(pid, libc::SIGTERM) == 0 }
 }
 
 #[cfg(test)]

@@ -36,11 +36,12 @@ pub fn fairness(lab: &Lab) -> Vec<String> {
             host_facts().congestion_control
         ),
         format!(
-            "pushlab {} ({}), {}, {}.",
+            "pushlab {} ({}), {}, {}, {}.",
             crate::VERSION,
             crate::REVISION,
             env!("PUSHLAB_VERSIONS"),
             env!("PUSHLAB_RUSTC"),
+            crate::ALLOCATOR,
         ),
     ]
 }

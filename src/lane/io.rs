@@ -19,7 +19,6 @@ use std::{
     cell::{Cell, RefCell},
     io,
     net::Shutdown,
-    os::fd::AsFd,
     pin::Pin,
     rc::Rc,
     sync::Arc,
@@ -263,7 +262,7 @@ impl Io {
     pub fn read_kernel_counts(&self) {
         match &*self.carrier.borrow() {
             Carrier::Socket(socket) => {
-                if let Some(info) = tcp_info::read(socket.as_fd()) {
+                if let Some(info) = tcp_info::read(socket) {
                     self.meter.record_kernel_counts(&info);
                 }
             }
@@ -276,7 +275,7 @@ impl Io {
     /// conditions.
     pub fn acknowledged(&self) -> Option<u64> {
         match &*self.carrier.borrow() {
-            Carrier::Socket(socket) => tcp_info::read(socket.as_fd()).map(|info| info.bytes_acked),
+            Carrier::Socket(socket) => tcp_info::read(socket).map(|info| info.bytes_acked),
             Carrier::Link(_) | Carrier::Nothing => None,
         }
     }

@@ -10,8 +10,6 @@
 //! Rejected: duplicating the socket to read it after the connection's end. The copy would keep the
 //! connection open, and its FIN would leave late.
 
-use std::os::fd::BorrowedFd;
-
 /// What the kernel counted on one TCP connection since it was opened.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct TcpInfo {
@@ -31,7 +29,7 @@ pub struct TcpInfo {
 
 /// Asks the kernel. One system call.
 #[cfg(target_os = "linux")]
-pub fn read(socket: BorrowedFd<'_>) -> Option<TcpInfo> {
+pub fn read(socket: &impl std::os::fd::AsFd) -> Option<TcpInfo> {
     use std::{mem, os::fd::AsRawFd};
 
     /// `struct tcp_info` of linux/tcp.h up to what is read here; the kernel fills as much as
@@ -67,7 +65,7 @@ pub fn read(socket: BorrowedFd<'_>) -> Option<TcpInfo> {
     // descriptor is borrowed from an open socket.
     let status = unsafe {
         libc::getsockopt(
-            socket.as_raw_fd(),
+            socket.as_fd().as_raw_fd(),
             libc::IPPROTO_TCP,
             libc::TCP_INFO,
             (&raw mut raw).cast(),
@@ -87,7 +85,7 @@ pub fn read(socket: BorrowedFd<'_>) -> Option<TcpInfo> {
 
 /// Asks the kernel: this one has no answer.
 #[cfg(not(target_os = "linux"))]
-pub fn read(_socket: BorrowedFd<'_>) -> Option<TcpInfo> {
+pub fn read<Socket>(_socket: &Socket) -> Option<TcpInfo> {
     None
 }
 
@@ -97,7 +95,6 @@ mod tests {
     use std::{
         io::{Read, Write},
         net::{TcpListener, TcpStream},
-        os::fd::AsFd,
     };
 
     #[test]
@@ -109,7 +106,7 @@ mod tests {
         server.read_exact(&mut [0; 1_000]).unwrap();
         server.write_all(&[7; 10]).unwrap();
         client.read_exact(&mut [0; 10]).unwrap();
-        let info = read(server.as_fd()).unwrap();
+        let info = read(&server).unwrap();
         assert_eq!(info.bytes_received, 1_000);
         assert_eq!(info.bytes_sent - info.bytes_retransmitted, 10);
         assert!(info.segments_in >= 2 && info.segments_out >= 2);

@@ -19,6 +19,7 @@ use crate::{
     client::{Target, connection::SimulatedLink},
     config::presenter,
     run::lab_process::belong_to_this_thread,
+    system,
 };
 
 /// How long a lab may take to start.
@@ -138,10 +139,7 @@ fn target(url: &str) -> Option<Target> {
 fn folder() -> io::Result<PathBuf> {
     let name = format!("pushlab-play-{:016x}", rand::random::<u64>());
     let folder = std::env::temp_dir().join(name);
-    let mut builder = fs::DirBuilder::new();
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(&folder)?;
+    system::folders_for_their_owner().create(&folder)?;
     Ok(folder)
 }
 

@@ -265,6 +265,7 @@ fn report(
         let how = "There were two labs and nothing between them; server figures are their sum.";
         fairness.push(how.to_owned());
     }
+    fairness.extend(machine::GOES_WITHOUT.map(str::to_owned));
     fairness
         .push("Publisher and clients are one process: delays are read on one clock.".to_owned());
     Report {

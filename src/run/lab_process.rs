@@ -6,7 +6,6 @@ use std::{
     collections::BTreeMap,
     io::{self, BufRead, BufReader},
     net::ToSocketAddrs,
-    os::unix::process::CommandExt,
     process::{Child, Command, Stdio},
     rc::Rc,
     sync::mpsc,
@@ -19,7 +18,6 @@ use url::Url;
 
 use super::{
     destination::{Address, Destination, Peer},
-    machine,
     plan::Plan,
     publish_connection::PublishTarget,
     server_settings,
@@ -36,6 +34,7 @@ use crate::{
     clock,
     config::presenter,
     lane::conditions::Conditions,
+    system,
 };
 
 /// How long a lab may take to start, and to stop.
@@ -648,22 +647,29 @@ fn start(
 /// The child ends with the thread that starts it, and in good order before that: Ctrl-C is for
 /// the parent alone, which then ends its child.
 pub fn belong_to_this_thread(command: &mut Command) {
-    command.process_group(0);
+    system::away_from_ctrl_c(command);
     end_with_parent(command);
 }
 
 /// Gives the child cores of its own.
+#[cfg(target_os = "linux")]
 fn run_on(command: &mut Command, cores: Vec<usize>) {
+    use std::os::unix::process::CommandExt;
     // SAFETY: between fork and exec only a system call is made, with memory that is there already.
     unsafe {
-        command.pre_exec(move || machine::pin(&cores));
+        command.pre_exec(move || super::machine::pin(&cores));
     }
 }
+
+/// Other systems tell of no cores ([`machine::allowed_cores`]), so that there are none to give.
+#[cfg(not(target_os = "linux"))]
+fn run_on(_command: &mut Command, _cores: Vec<usize>) {}
 
 /// A run that is killed leaves no lab behind: the kernel ends the child with the thread that
 /// started it, which is the main one.
 #[cfg(target_os = "linux")]
 fn end_with_parent(command: &mut Command) {
+    use std::os::unix::process::CommandExt;
     // SAFETY: between fork and exec only `prctl` is called, which is async-signal-safe and
     // touches no memory.
     unsafe {

@@ -108,6 +108,15 @@ impl std::fmt::Display for Cores {
     }
 }
 
+/// What a run goes without on this system, for its report; `None` on Linux, which has it all.
+pub const GOES_WITHOUT: Option<&str> = match cfg!(target_os = "linux") {
+    true => None,
+    false => Some(
+        "This system is not Linux: generator and server shared their cores, no processor was kept \
+         from sleeping, and the kernel told neither when bytes arrived nor how many segments it sent.",
+    ),
+};
+
 pub use system::{GoingFirst, Pinned, allowed_cores, open_files_max, pin, raise_open_files};
 
 #[cfg(target_os = "linux")]
@@ -185,11 +194,14 @@ mod system {
         }
     }
 
-    /// Of the calling thread.
-    fn schedule(policy: libc::c_int, sched_priority: libc::c_int) -> io::Result<()> {
-        let priority = libc::sched_param { sched_priority };
-        // SAFETY: the kernel only reads `priority`, which outlives the call.
-        match unsafe { libc::sched_setscheduler(0, policy, &priority) } {
+    /// Of the calling thread. By the system call itself: musl's function of that name only says that
+    /// there is none, since POSIX means the whole process by it.
+    fn schedule(policy: libc::c_int, priority: libc::c_int) -> io::Result<()> {
+        // SAFETY: the kernel's `struct sched_param` is one `int` (sched_setscheduler(2)), which it only
+        // reads, and which outlives the call.
+        let done =
+            unsafe { libc::syscall(libc::SYS_sched_setscheduler, 0, policy, &raw const priority) };
+        match done {
             0 => Ok(()),
             _ => Err(io::Error::last_os_error()),
         }

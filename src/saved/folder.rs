@@ -8,7 +8,6 @@
 use std::{
     fs::{self, File, OpenOptions},
     io::{self, Read, Write},
-    os::unix::fs::OpenOptionsExt,
     path::{Component, Path, PathBuf},
 };
 
@@ -18,7 +17,7 @@ use super::{
     summary::Summary,
     timings::Timings,
 };
-use crate::run::report::began;
+use crate::{run::report::began, system};
 
 /// Largest file that is read.
 pub const FILE_MAX_BYTES: u64 = 32 << 20;
@@ -356,14 +355,10 @@ impl Folder {
             return Err(CannotRead::NotThere(id.to_owned()));
         }
         let path = self.path.join(format!("{id}.{ending}"));
-        let opened = OpenOptions::new()
-            .read(true)
-            // Neither a link out of the folder nor a pipe that waits for a writer.
-            .custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK)
-            .open(&path);
+        let opened = system::reading_no_link().open(&path);
         let file = opened.map_err(|source| match source.kind() {
             io::ErrorKind::NotFound => CannotRead::NotThere(id.to_owned()),
-            _ if source.raw_os_error() == Some(libc::ELOOP) => CannotRead::NotPlain(id.to_owned()),
+            _ if system::is_a_link(&source) => CannotRead::NotPlain(id.to_owned()),
             _ => CannotRead::Unreadable {
                 id: id.to_owned(),
                 source,

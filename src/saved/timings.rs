@@ -4,9 +4,8 @@
 
 use std::{
     collections::BTreeMap,
-    fs::{self, OpenOptions},
+    fs,
     io::{self, Read},
-    os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -14,7 +13,7 @@ use std::{
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::run::plan::Plan;
+use crate::{run::plan::Plan, system};
 
 /// Entries that are kept, the newest.
 const KEPT_MAX: usize = 200;
@@ -68,10 +67,7 @@ impl Timings {
         let text = |path: &Path| -> io::Result<String> {
             let mut text = String::new();
             // A pipe that nobody writes to would be waited for.
-            let file = OpenOptions::new()
-                .read(true)
-                .custom_flags(libc::O_NONBLOCK)
-                .open(path)?;
+            let file = system::reading_no_pipe().open(path)?;
             if !file.metadata()?.is_file() {
                 return Err(io::ErrorKind::InvalidInput.into());
             }

@@ -30,6 +30,9 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("disconnect", &[]),
     ("network", &[]),
     ("catalogue", &[]),
+    // What each operating system calls otherwise.
+    ("system", &[]),
+    ("packed", &[]),
     // How phones find this machine.
     ("reach", &[]),
     ("qr", &[]),
@@ -53,7 +56,9 @@ const ALLOWED: &[(&str, &[&str])] = &[
     // Reads limits into the types of those that keep them, so that they know no settings.
     (
         "config",
-        &["channel", "lane", "hub", "broker", "node", "access"],
+        &[
+            "system", "channel", "lane", "hub", "broker", "node", "access",
+        ],
     ),
     // `lane` for what the kernel counted on a connection; no server code.
     ("client", &["clock", "channel", "codec", "lane", "lib"]),
@@ -69,6 +74,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "config",
             "client",
             "wire",
+            "system",
             "lib",
         ],
     ),
@@ -83,11 +89,11 @@ const ALLOWED: &[(&str, &[&str])] = &[
         "class",
         &["catalogue", "run", "experiments", "lessons", "lib"],
     ),
-    ("class_keep", &["class"]),
+    ("class_keep", &["class", "system"]),
     // Texts, charts and files of results; nothing of how they are served.
-    ("saved", &["config", "run", "experiments"]),
+    ("saved", &["config", "run", "experiments", "system"]),
     // Runs as child processes: what they measure is theirs.
-    ("jobs", &["run"]),
+    ("jobs", &["run", "system"]),
     // Does by HTTP and by the lanes what a phone does; knows nothing of the server.
     (
         "stand_in",
@@ -96,11 +102,11 @@ const ALLOWED: &[(&str, &[&str])] = &[
     // Leads a class as a presenter's page does, in a lab that is another process.
     (
         "lesson_play",
-        &["config", "client", "run", "lessons", "stand_in"],
+        &["config", "client", "run", "lessons", "stand_in", "system"],
     ),
     ("cli", &["config", "run", "saved", "jobs"]),
     ("telemetry", &["access", "config"]),
-    ("tls", &["config", "reach"]),
+    ("tls", &["config", "reach", "system"]),
     // What the parts of a lab share; no transport and no protocol.
     ("lab", &["lane", "metrics", "node", "access", "config"]),
     // Knows no endpoint by name.
@@ -216,7 +222,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "lib",
         ],
     ),
-    ("assets", &["error", "transport"]),
+    ("assets", &["error", "packed", "transport"]),
     ("gate", &["error", "access", "registry", "lab_api"]),
     (
         "server",
@@ -269,6 +275,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "lab",
             "protocol",
             "server",
+            "system",
             "lib",
         ],
     ),

@@ -12,7 +12,6 @@ use std::{
     cell::RefCell,
     future::poll_fn,
     io,
-    os::fd::AsFd,
     rc::Rc,
     sync::{Arc, atomic::Ordering},
     task::{Context, Poll, Waker},
@@ -532,7 +531,7 @@ impl State {
 
     fn read_kernel_counts(&self) {
         if let Some(socket) = &self.socket
-            && let Some(info) = tcp_info::read(socket.as_fd())
+            && let Some(info) = tcp_info::read(socket)
         {
             self.meter.record_kernel_counts(&info);
         }
