@@ -48,6 +48,7 @@ const WATCHED: &[&str] = &[
     "src",
     "static",
     "templates",
+    "docs",
 ];
 
 fn main() {

@@ -123,6 +123,14 @@ pub static PLACES: &[Place] = &[
         on_phones: false,
         without_scripts: "The examples can be read without JavaScript; to run them needs it.",
     },
+    Place {
+        here: "docs",
+        path: "/docs",
+        name: "Docs",
+        in_header: false,
+        on_phones: false,
+        without_scripts: "All chapters can be read without JavaScript.",
+    },
 ];
 
 /// What the page `here` says to a browser without scripts; empty for one that needs none.
