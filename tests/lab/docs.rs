@@ -23,9 +23,17 @@ use crate::{
 /// How the texts write a page of the lab, so that the link works wherever one runs.
 const A_LAB: &str = "http://127.0.0.1:8080";
 /// Which of the HTTP API's addresses are the lanes' own or a page's, and stand elsewhere in the book.
-const NOT_OF_THE_API: [&str; 12] = [
-    "/static", "/docs", "/runs", "/lessons", "/experiments", "/join", "/wall", "/phone",
-    "/presenter/class", "/favicon.ico", "/socket.io", "/app/",
+const NOT_OF_THE_API: [&str; 10] = [
+    "/static",
+    "/docs",
+    "/runs",
+    "/lessons",
+    "/experiments",
+    "/join",
+    "/wall",
+    "/phone",
+    "/presenter/class",
+    "/favicon.ico",
 ];
 
 pub fn root() -> PathBuf {
@@ -172,7 +180,10 @@ fn every_link_of_the_texts_leads_somewhere() {
             if link.starts_with("https://") {
                 continue;
             }
-            assert!(!link.contains(':') && !link.starts_with('/'), "{from}: {link}");
+            assert!(
+                !link.contains(':') && !link.starts_with('/'),
+                "{from}: {link}"
+            );
             let (path, anchor) = link.split_once('#').unwrap_or((&link, ""));
             let target = match path {
                 "" => from.clone(),
@@ -182,11 +193,17 @@ fn every_link_of_the_texts_leads_somewhere() {
             assert!(file.exists(), "{from}: {link} is no file");
             if from.starts_with("docs/") {
                 // mdBook has nothing else.
-                assert!(target.starts_with("docs/"), "{from}: {link} leaves the book");
+                assert!(
+                    target.starts_with("docs/"),
+                    "{from}: {link} leaves the book"
+                );
             }
             if !anchor.is_empty() {
                 let there = anchors(&texts.get(&target).cloned().unwrap_or_default());
-                assert!(there.contains(anchor), "{from}: {link}; there are {there:?}");
+                assert!(
+                    there.contains(anchor),
+                    "{from}: {link}; there are {there:?}"
+                );
             }
         }
     }
@@ -199,7 +216,10 @@ fn joined(from: &str, path: &str) -> String {
     for step in path.split('/') {
         match step {
             "." | "" => {}
-            ".." => assert!(steps.pop().is_some(), "{from}: {path} leaves the repository"),
+            ".." => assert!(
+                steps.pop().is_some(),
+                "{from}: {path} leaves the repository"
+            ),
             step => steps.push(step),
         }
     }
@@ -220,7 +240,10 @@ fn every_chapter_is_served_and_asks_no_other_host() {
         let article = text.split("<article").nth(1).unwrap();
         let article = article.split("</article>").next().unwrap();
         for anchor in anchors(&docs[&file]) {
-            assert!(article.contains(&format!("id=\"{anchor}\"")), "{file}: {anchor}");
+            assert!(
+                article.contains(&format!("id=\"{anchor}\"")),
+                "{file}: {anchor}"
+            );
         }
         for forbidden in ["<script", "<iframe", "style=", "href=\"#\"", "src=\"http"] {
             assert!(!article.contains(forbidden), "{file} has {forbidden}");
@@ -243,7 +266,10 @@ fn every_chapter_is_served_and_asks_no_other_host() {
         }
     }
     let unknown = lab.http("main").get("/docs/none");
-    assert_eq!((unknown.status, unknown.error_code().as_str()), (404, "unknown_path"));
+    assert_eq!(
+        (unknown.status, unknown.error_code().as_str()),
+        (404, "unknown_path")
+    );
 }
 
 /// Pages, hints and scripts that lead into the book.
@@ -262,16 +288,26 @@ fn every_link_of_the_program_into_the_book_leads_somewhere() {
     for folder in ["templates", "static/js", "src", "lessons"] {
         collect(&root().join(folder), &mut all);
     }
+    for folder in ["tests", "benches"] {
+        collect(&root().join(folder), &mut all);
+    }
     let docs = files();
     let mut found = 0;
     for file in all {
         let Ok(text) = fs::read_to_string(&file) else {
             continue;
         };
-        // The room that serves it makes up names of its own.
-        if file.starts_with(root().join("src/pages/docs")) {
+        // The room that serves it makes up names of its own, and so do these tests.
+        let makes_up = ["src/pages/docs", "tests/lab/docs"].map(|at| root().join(at));
+        if makes_up.iter().any(|at| file.starts_with(at)) || file.ends_with("tests/lab/docs.rs") {
             continue;
         }
+        // A citation may go on in the next line of a comment.
+        let text = text
+            .lines()
+            .map(|line| line.trim_start().trim_start_matches(['/', '!']).trim())
+            .collect::<Vec<_>>()
+            .join(" ");
         for (at, _) in text.match_indices("docs/") {
             let is_path = |c: char| c.is_ascii_alphanumeric() || "-_./#".contains(c);
             let rest: String = text[at + 5..].chars().take_while(|c| is_path(*c)).collect();
@@ -285,16 +321,49 @@ fn every_link_of_the_program_into_the_book_leads_somewhere() {
             let is_there = docs.contains_key(&name) || root().join("docs").join(path).exists();
             assert!(is_there, "{}: docs/{rest}", file.display());
             if !anchor.is_empty() {
-                assert!(anchors(&docs[&name]).contains(anchor), "{}: docs/{rest}", file.display());
+                assert!(
+                    anchors(&docs[&name]).contains(anchor),
+                    "{}: docs/{rest}",
+                    file.display()
+                );
+            }
+            for section in sections(&text[at + 5 + rest.len()..]) {
+                let heading = anchors(&format!("# {section}")).pop_first().unwrap();
+                let there = anchors(&docs[&name]);
+                assert!(
+                    there.contains(&heading),
+                    "{}: {name} has no {section:?}",
+                    file.display()
+                );
+                found += 1;
             }
         }
     }
-    assert!(found > 20, "{found}");
+    assert!(found > 80, "{found}");
+}
+
+/// The headings that a citation names: what follows `docs/measuring.md` in `docs/measuring.md, "One", "Two" to "Three"`.
+fn sections(after: &str) -> Vec<&str> {
+    let mut named = Vec::new();
+    let mut rest = after;
+    while let Some(quoted) = [", \"", " and \"", " to \""]
+        .iter()
+        .find_map(|joint| rest.strip_prefix(joint))
+    {
+        let Some((section, after)) = quoted.split_once('"') else {
+            break;
+        };
+        named.push(section);
+        rest = after;
+    }
+    named
 }
 
 /// Links that are cut off by their line's end, and of other repositories, are not.
 fn is_of_the_book(path: &str) -> bool {
-    let known = ["lanes/", "protocols/"].iter().any(|folder| path.starts_with(folder));
+    let known = ["lanes/", "protocols/"]
+        .iter()
+        .any(|folder| path.starts_with(folder));
     known || path.ends_with(".md") || path.split('/').count() == 1 && !path.contains('.')
 }
 
@@ -323,7 +392,8 @@ fn every_address_of_the_api_has_its_row_and_no_other() {
     };
     let mut wanted = BTreeMap::new();
     for (path, methods) in routes() {
-        let is_page = methods == [("GET", May::Visitor)] && path[1..].bytes().all(|b| b.is_ascii_lowercase());
+        let is_page =
+            methods == [("GET", May::Visitor)] && path[1..].bytes().all(|b| b.is_ascii_lowercase());
         let is_elsewhere = NOT_OF_THE_API.iter().any(|start| path.starts_with(start));
         if is_elsewhere || is_page && !["/metrics", "/healthz"].contains(&path.as_str()) {
             continue;
@@ -338,11 +408,22 @@ fn every_address_of_the_api_has_its_row_and_no_other() {
         }
     }
     for (row, may) in &wanted {
-        assert_eq!(rows.get(row), Some(may), "docs/api.md is to have a row `{} {}`", row.0, row.1);
+        assert_eq!(
+            rows.get(row),
+            Some(may),
+            "docs/api.md is to have a row `{} {}`",
+            row.0,
+            row.1
+        );
     }
     // A stream may be asked for by POST as well.
     let more = ("POST".to_owned(), "/fetch-stream/{channel}".to_owned());
     for row in rows.keys().filter(|row| **row != more) {
-        assert!(wanted.contains_key(row), "no address of the lab: {} {}", row.0, row.1);
+        assert!(
+            wanted.contains_key(row),
+            "no address of the lab: {} {}",
+            row.0,
+            row.1
+        );
     }
 }

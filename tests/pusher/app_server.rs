@@ -1,4 +1,5 @@
-//! The demo application's own server, and who gets to see its secret (reference, 12.2 and 13).
+//! The demo application's own server, and who gets to see its secret
+//! (docs/protocols/pusher-channels.md, "The application's own server", "Encrypted channels").
 
 use std::net::SocketAddr;
 

@@ -1,4 +1,5 @@
-//! What the hosted service would count, and its Sandbox plan (reference, 19).
+//! What the hosted service would count, and its Sandbox plan
+//! (docs/protocols/pusher-channels.md, "Plans, and what counts as a message").
 
 use crate::support::{
     PATIENCE,

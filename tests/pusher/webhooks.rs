@@ -1,4 +1,6 @@
-//! Webhooks (reference, 17; trap 12), seen by a receiver that may fail, hang or be slow to recover.
+//! Webhooks
+//! (docs/protocols/pusher-channels.md, "Webhooks"; trap 12), seen by a receiver that may fail, hang or
+//! be slow to recover.
 
 use std::{
     collections::VecDeque,

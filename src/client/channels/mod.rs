@@ -32,7 +32,8 @@ pub struct Channels {
     pub positions: bool,
 }
 
-/// Any frame. `data` is a string that holds JSON, for nearly every event (reference, 2.1).
+/// Any frame. `data` is a string that holds JSON, for nearly every event
+/// (docs/protocols/pusher-channels.md, "Frames").
 #[derive(Deserialize)]
 struct Frame<'a> {
     #[serde(borrow)]
@@ -58,7 +59,7 @@ enum Heard {
 }
 
 impl Channels {
-    /// The query with which a client says who it is (reference, 1.1).
+    /// The query with which a client says who it is (docs/protocols/pusher-channels.md, "Connecting").
     fn query(&self) -> String {
         format!("protocol=7&client=pushlab&version={}", crate::VERSION)
     }

@@ -1,4 +1,5 @@
-//! Channel names: their grammar and what their prefixes mean (reference, section 5).
+//! Channel names: their grammar and what their prefixes mean
+//! (docs/protocols/pusher-channels.md, "Channels").
 //!
 //! "Guarded", "presence", "encrypted" and "cached" are independent answers, each read off the
 //! start of the name: servers that read them as one list have let forged signatures through on

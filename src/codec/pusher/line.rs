@@ -1,4 +1,5 @@
-//! Lines: how frames travel where the transport is HTTP (reference, 14.3 and 14.6).
+//! Lines: how frames travel where the transport is HTTP
+//! (docs/protocols/pusher-channels.md, "Lines", "Sending and heartbeats").
 //!
 //! ```text
 //! o                                   the session is open

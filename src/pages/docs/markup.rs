@@ -30,7 +30,8 @@ pub fn to_html(markdown: &str, file: &str) -> String {
                 below = words(&inside);
                 let id = escaped(&anchors.next(&below));
                 // A heading that is a link itself has no link to itself around it.
-                let leads_away = |event: &Event<'_>| matches!(event, Event::Start(Tag::Link { .. }));
+                let leads_away =
+                    |event: &Event<'_>| matches!(event, Event::Start(Tag::Link { .. }));
                 let (open, close) = match inside.iter().any(leads_away) {
                     true => (String::new(), ""),
                     false => (format!("<a href=\"#{id}\">"), "</a>"),
@@ -165,7 +166,10 @@ mod tests {
             "a.md",
         );
         assert!(!html.contains("<script") && !html.contains("<b "), "{html}");
-        assert!(html.contains("&lt;script&gt;") && !html.contains("made"), "{html}");
+        assert!(
+            html.contains("&lt;script&gt;") && !html.contains("made"),
+            "{html}"
+        );
     }
 
     #[test]
@@ -188,17 +192,31 @@ mod tests {
         assert_eq!(of("../README.md"), "/docs");
         assert_eq!(of("../compare.png"), "/docs/compare.png");
         assert_eq!(of("#here"), "#here");
-        assert_eq!(of("http://127.0.0.1:8080/experiments/E2"), "/experiments/E2");
+        assert_eq!(
+            of("http://127.0.0.1:8080/experiments/E2"),
+            "/experiments/E2"
+        );
         assert_eq!(of("https://a.example/x"), "https://a.example/x");
-        for bad in ["javascript:alert(1)", "//a.example/", "/etc", "data:text/html,x"] {
+        for bad in [
+            "javascript:alert(1)",
+            "//a.example/",
+            "/etc",
+            "data:text/html,x",
+        ] {
             assert_eq!(of(bad), "#", "{bad}");
         }
     }
 
     #[test]
     fn what_is_wide_scrolls_by_itself() {
-        let html = to_html("## Sizes\n\n| a | b |\n|---|---|\n| 1 | <2> |\n\n```text\n<x>\n```\n", "a.md");
-        assert!(html.contains("aria-label=\"Table: Sizes\"><table>"), "{html}");
+        let html = to_html(
+            "## Sizes\n\n| a | b |\n|---|---|\n| 1 | <2> |\n\n```text\n<x>\n```\n",
+            "a.md",
+        );
+        assert!(
+            html.contains("aria-label=\"Table: Sizes\"><table>"),
+            "{html}"
+        );
         assert!(html.contains("&lt;2&gt;"), "{html}");
         assert!(html.contains("<code>&lt;x&gt;\n</code></pre>"), "{html}");
     }

@@ -140,6 +140,9 @@ fn text_of(file: &str) -> Option<String> {
 }
 
 fn unknown(path: &str) -> Refusal {
-    Refusal::new(Code::UnknownPath, format!("there is no chapter /docs/{path}"))
-        .with_hint("All chapters are listed on /docs.")
+    Refusal::new(
+        Code::UnknownPath,
+        format!("there is no chapter /docs/{path}"),
+    )
+    .with_hint("All chapters are listed on /docs.")
 }

@@ -1,4 +1,5 @@
-//! The part of the application's own server, played for the demo application (reference, 12.2):
+//! The part of the application's own server, played for the demo application
+//! (docs/protocols/pusher-channels.md, "The application's own server"):
 //! it says who may subscribe to guarded channels, and who is who.
 //!
 //! ```text

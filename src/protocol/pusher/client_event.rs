@@ -1,4 +1,5 @@
-//! Client events: what clients send each other without the application's server (reference, 8.2).
+//! Client events: what clients send each other without the application's server
+//! (docs/protocols/pusher-channels.md, "Client events").
 //!
 //! Accepted only on a guarded channel that the connection is subscribed to, within the rate and
 //! the limits, and only if the application wants them. Never echoed, never cached.

@@ -1,4 +1,5 @@
-//! Why a connection of Pusher Channels is refused or closed (reference, 4.2).
+//! Why a connection of Pusher Channels is refused or closed
+//! (docs/protocols/pusher-channels.md, "Errors and close codes").
 //!
 //! | code | what pusher-js does |
 //! |---|---|

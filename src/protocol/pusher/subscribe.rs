@@ -1,4 +1,5 @@
-//! Subscribing and unsubscribing: signatures, presence, cache (reference, 5 to 7 and 9).
+//! Subscribing and unsubscribing: signatures, presence, cache
+//! (docs/protocols/pusher-channels.md, "Channels" to "Cache channels").
 //!
 //! `subscription_succeeded` comes before every other frame of the channel: the connection is
 //! attached first, what is published meanwhile is held back, and delivery starts from the very

@@ -25,7 +25,10 @@ use pushlab::{
 };
 
 use super::{A_LAB, files, root, wire};
-use crate::support::{spawn_lab, test_config};
+use crate::{
+    imports::ALLOWED,
+    support::{spawn_lab, test_config},
+};
 
 const BEGINS: &str = "<!-- made: ";
 const ENDS: &str = "<!-- made, to here -->";
@@ -53,13 +56,18 @@ fn what_the_program_makes_is_as_it_makes_it() {
                     "codes" => codes(),
                     "closing" => closing(),
                     "lanes" => lanes(),
+                    "rooms" => rooms(),
                     "all-bytes" => bytes_of_every_lane(),
                     _ => panic!("{name}: nobody makes {what}"),
                 },
                 _ => panic!("{name}: nobody makes {what}"),
             };
             made += 1;
-            let _ = write!(anew, "{before}{BEGINS}{what} -->\n\n{}\n\n{ENDS}", now.trim_end());
+            let _ = write!(
+                anew,
+                "{before}{BEGINS}{what} -->\n\n{}\n\n{ENDS}",
+                now.trim_end()
+            );
             rest = after;
         }
         anew.push_str(rest);
@@ -124,7 +132,11 @@ fn facts(lane: &Lane) -> String {
         lane.browser_client.module,
     );
     for variant in VARIANTS.iter().filter(|of| of.lane.id == lane.id) {
-        let _ = writeln!(out, "| row beside it | `{}`: {} |", variant.id, variant.note);
+        let _ = writeln!(
+            out,
+            "| row beside it | `{}`: {} |",
+            variant.id, variant.note
+        );
     }
     out
 }
@@ -165,14 +177,26 @@ fn cost(row: Row, fetching: Fetching) -> Cost {
         one_way_s: 0.0002,
     };
     let model = usual(row, 60, 25_000).unwrap();
-    model.per_publication(Some(predict(mode, situation))).unwrap()
+    model
+        .per_publication(Some(predict(mode, situation)))
+        .unwrap()
 }
 
 const COLUMNS: &str = "| row | HTTP headers | framing | protocol | lab | payload | together |\n|---|---:|---:|---:|---:|---:|---:|\n";
 
 fn line(label: &str, cost: Cost) -> String {
-    let all = [cost.headers, cost.framing, cost.protocol, cost.lab, cost.payload, cost.total()];
-    let cells: Vec<String> = all.iter().map(|bytes| format!("{} B", bytes.round())).collect();
+    let all = [
+        cost.headers,
+        cost.framing,
+        cost.protocol,
+        cost.lab,
+        cost.payload,
+        cost.total(),
+    ];
+    let cells: Vec<String> = all
+        .iter()
+        .map(|bytes| format!("{} B", bytes.round()))
+        .collect();
     format!("| {label} | {} |\n", cells.join(" | "))
 }
 
@@ -181,7 +205,10 @@ fn bytes(lane: &'static Lane) -> String {
     out.push_str(&line(lane.label, cost(Row::of_lane(lane), lane.fetching)));
     for variant in VARIANTS.iter().filter(|of| of.lane.id == lane.id) {
         debug_assert_ne!(variant.form, Form::AsItIs);
-        out.push_str(&line(variant.label, cost(Row::of_variant(variant), lane.fetching)));
+        out.push_str(&line(
+            variant.label,
+            cost(Row::of_variant(variant), lane.fetching),
+        ));
     }
     out
 }
@@ -192,7 +219,10 @@ fn bytes_of_every_lane() -> String {
         out.push_str(&line(lane.label, cost(Row::of_lane(lane), lane.fetching)));
     }
     for variant in VARIANTS {
-        out.push_str(&line(variant.label, cost(Row::of_variant(variant), variant.lane.fetching)));
+        out.push_str(&line(
+            variant.label,
+            cost(Row::of_variant(variant), variant.lane.fetching),
+        ));
     }
     out
 }
@@ -201,7 +231,12 @@ fn claims() -> String {
     let mut out = String::new();
     for article in Article::ALL {
         let letter = &article.claims()[0].id[..1];
-        let _ = write!(out, "## {letter}: “{}”, {}\n\n", article.title(), article.kind());
+        let _ = write!(
+            out,
+            "## {letter}: “{}”, {}\n\n",
+            article.title(),
+            article.kind()
+        );
         for claim in article.claims() {
             let shown = match claim.shown {
                 Shown::ByExperiments => {
@@ -228,24 +263,49 @@ fn claims() -> String {
 
 fn all_experiments() -> String {
     let mut out = String::new();
-    let mut one = |id: &str, title: &str, asks: &str, expects: &str, claims: &[&str], tested: &str| {
+    let mut one = |id: &str,
+                   title: &str,
+                   asks: &str,
+                   expects: &str,
+                   claims: &[&str],
+                   tested: &str| {
         let named = claims
             .iter()
             .map(|id| format!("[{id}](#{})", id.to_lowercase()))
             .collect::<Vec<_>>()
             .join(", ");
-        let also = literature(tested).map(|of| format!(" Of the literature: {of}.")).unwrap_or_default();
-        let about = if named.is_empty() { String::new() } else { format!(" Claims: {named}.") };
+        let also = literature(tested)
+            .map(|of| format!(" Of the literature: {of}."))
+            .unwrap_or_default();
+        let about = if named.is_empty() {
+            String::new()
+        } else {
+            format!(" Claims: {named}.")
+        };
         let _ = write!(
             out,
             "### {id}\n\n[{title}]({A_LAB}/experiments/{id}). {asks}\n\n- Theory expects: {expects}.\n-{about}{also}\n\n"
         );
     };
     for of in experiments::ALL {
-        one(of.id, of.title, of.question, of.expectation, of.claims, of.claim);
+        one(
+            of.id,
+            of.title,
+            of.question,
+            of.expectation,
+            of.claims,
+            of.claim,
+        );
     }
     for of in &in_browser::ALL {
-        one(of.id, of.title, of.question, of.expectation, of.claims, of.claim);
+        one(
+            of.id,
+            of.title,
+            of.question,
+            of.expectation,
+            of.claims,
+            of.claim,
+        );
     }
     out
 }
@@ -269,14 +329,33 @@ fn codes() -> String {
 }
 
 fn closing() -> String {
-    let mut out = "| reason | WebSocket close code | what the client is told |\n|---|---|---|\n".to_owned();
+    let mut out =
+        "| reason | WebSocket close code | what the client is told |\n|---|---|---|\n".to_owned();
     for reason in [
         Disconnect::Shutdown,
         Disconnect::SlowConsumer,
         Disconnect::PongTimeout,
         Disconnect::Internal,
     ] {
-        let _ = writeln!(out, "| `{reason}` | {} | {} |", reason.close_code(), reason.advice());
+        let _ = writeln!(
+            out,
+            "| `{reason}` | {} | {} |",
+            reason.close_code(),
+            reason.advice()
+        );
+    }
+    out
+}
+
+fn rooms() -> String {
+    let mut out = "| room | may use |\n|---|---|\n".to_owned();
+    for (room, targets) in ALLOWED {
+        let named: Vec<String> = targets.iter().map(|target| format!("`{target}`")).collect();
+        let named = match named.is_empty() {
+            true => "nothing".to_owned(),
+            false => named.join(", "),
+        };
+        let _ = writeln!(out, "| `{room}` | {named} |");
     }
     out
 }

@@ -22,7 +22,12 @@ pub fn of(lab: &TestLab, lane: &str) -> String {
     // Its history begins anew, so that positions are the same in every test.
     let epoch = loop {
         let path = format!("/api/history/{CHANNEL}");
-        if lab.http("main").get(&format!("/short-poll/{CHANNEL}")).status == 200 {
+        if lab
+            .http("main")
+            .get(&format!("/short-poll/{CHANNEL}"))
+            .status
+            == 200
+        {
             let cleared = lab.http("main").request("DELETE", &path, &[], b"");
             let json = cleared.json();
             let epoch = json["epoch"].as_str().unwrap_or_default().to_owned();
@@ -182,7 +187,10 @@ impl<'a> Wire<'a> {
             _ => "",
         };
         let hex = hex.join(" ");
-        let _ = writeln!(self.out, "{arrow} {hex:<40} a text frame of {length} bytes{mask}");
+        let _ = writeln!(
+            self.out,
+            "{arrow} {hex:<40} a text frame of {length} bytes{mask}"
+        );
         self.lines(arrow, text);
     }
 
@@ -244,7 +252,11 @@ impl<'a> Wire<'a> {
     fn socket_id(&mut self, greeting: &str) -> bool {
         let after = greeting.split("socket_id").nth(1).unwrap_or_default();
         let is_id = |c: char| c.is_ascii_digit() || c == '.';
-        let id: String = after.chars().skip_while(|c| !is_id(*c)).take_while(|c| is_id(*c)).collect();
+        let id: String = after
+            .chars()
+            .skip_while(|c| !is_id(*c))
+            .take_while(|c| is_id(*c))
+            .collect();
         let fits = id.len() == SOCKET_ID_BYTES;
         self.instead.push((id, "1234567890.9876543210".into()));
         fits
@@ -290,7 +302,9 @@ impl<'a> Wire<'a> {
         let asked = format!("{session}/xhr_streaming?protocol=7&client=docs&version=1.0");
         let mut on = self.until_usual(|wire| {
             let mut on = wire.connect();
-            wire.say("a request whose answer is the way down; the session's name is the client's choice");
+            wire.say(
+                "a request whose answer is the way down; the session's name is the client's choice",
+            );
             wire.up(&mut on, "POST", &asked, "", "");
             wire.down(&mut on);
             assert_eq!(wire.chunk(&mut on), "o\n");
@@ -349,7 +363,13 @@ impl<'a> Wire<'a> {
         let connected = self.down(&mut on);
         self.sid(&connected, "socketsocketsocketsocketsocket00");
         self.say("the lab's event “subscribe”, with number 0 to be acknowledged by");
-        self.up(&mut on, "POST", &path, "", r#"42/lab,0["subscribe",{"channel":"news"}]"#);
+        self.up(
+            &mut on,
+            "POST",
+            &path,
+            "",
+            r#"42/lab,0["subscribe",{"channel":"news"}]"#,
+        );
         self.down(&mut on);
         self.up(&mut on, "GET", &path, "", "");
         self.down(&mut on);
@@ -362,7 +382,13 @@ impl<'a> Wire<'a> {
     fn socketio_websocket(&mut self) {
         let mut on = self.connect();
         self.say("straight to a WebSocket: Engine.IO's packets are its frames");
-        self.up(&mut on, "GET", "/socket.io/?EIO=4&transport=websocket", UPGRADE, "");
+        self.up(
+            &mut on,
+            "GET",
+            "/socket.io/?EIO=4&transport=websocket",
+            UPGRADE,
+            "",
+        );
         self.down(&mut on);
         let opened = self.frame_down(&mut on);
         self.sid(&opened, "engineengineengineengineengine00");
@@ -380,7 +406,10 @@ impl<'a> Wire<'a> {
     fn finish(self) -> String {
         let mut text = with_fixed_instants(&self.out);
         for (what, instead) in &self.instead {
-            assert!(what.len() == instead.len() || what.starts_with("127."), "{what}");
+            assert!(
+                what.len() == instead.len() || what.starts_with("127."),
+                "{what}"
+            );
             text = text.replace(what, instead);
         }
         format!("```text\n{text}```")

@@ -1,4 +1,5 @@
-//! Pusher Channels over HTTP, for clients whose WebSocket does not get through (reference, 14).
+//! Pusher Channels over HTTP, for clients whose WebSocket does not get through
+//! (docs/protocols/pusher-channels.md, "Fallback over HTTP").
 //!
 //! ```text
 //! client                                         server

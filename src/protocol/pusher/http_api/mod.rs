@@ -1,4 +1,5 @@
-//! The signed HTTP API, `/apps/{id}/…`, as the SDKs call it (reference, 16).
+//! The signed HTTP API, `/apps/{id}/…`, as the SDKs call it
+//! (docs/protocols/pusher-channels.md, "HTTP API").
 //!
 //! - [`publish`]: events, batches of events
 //! - [`query`]: channels, a channel, its users

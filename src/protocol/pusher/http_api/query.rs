@@ -1,4 +1,4 @@
-//! Asking about channels (reference, 16.5 to 16.7).
+//! Asking about channels (docs/protocols/pusher-channels.md, "Asking about channels").
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,5 @@
-//! A client's session over HTTP, as requests on any thread see it (reference, 14).
+//! A client's session over HTTP, as requests on any thread see it
+//! (docs/protocols/pusher-channels.md, "Fallback over HTTP").
 //!
 //! ```text
 //! request that fetches ◄── [`outbox`] ◄── the session's thread ([`fallback`](super::fallback))

@@ -1,4 +1,5 @@
-//! Webhooks: what happened, sent to an application's own server (reference, 17).
+//! Webhooks: what happened, sent to an application's own server
+//! (docs/protocols/pusher-channels.md, "Webhooks").
 //!
 //! ```text
 //! App::notify ───► [event] ──► [queue] ──► batch ──► one [deliver]y per receiver ──► POST

@@ -12,7 +12,7 @@ pub enum Reason {
     ServerShuttingDown,
     ClientNamespaceDisconnect,
     ServerNamespaceDisconnect,
-    /// Not in the reference, which queues without limit.
+    /// Not in the Node server, which queues without limit.
     SlowConsumer,
 }
 
