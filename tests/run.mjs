@@ -5,7 +5,7 @@
 //   npm test -- quick              what a change should pass before it is committed, in two minutes: format, check,
 //                                  modules, rust-quick. In debug, which a changed line builds in seconds (release: a
 //                                  minute); without the tests that run experiments or flood a lab
-//   npm test -- browser autobahn   only the suites named: format, check, modules, rust-quick, rust, browser, clients,
+//   npm test -- browser autobahn   only the suites named: format, check, modules, book, rust-quick, rust, browser, clients,
 //                                  proxy, dissect, official, official-browser, autobahn, capture
 //
 // PUSHLAB_BINARY names a binary that is there already: then nothing is built for the suites in JavaScript.
@@ -84,6 +84,18 @@ const SUITES = [
     withoutBinary: true,
     beside: "reading",
     commands: () => [nodeTests(testFiles("tests/modules"))],
+    counts: nodeCounts,
+  },
+  {
+    // docs/ by mdBook, as it is read where no lab runs. (That the lab itself serves it: rust, browser.)
+    name: "book",
+    withoutBinary: true,
+    missing: async () => {
+      const { mdbook, MDBOOK_MISSING } = await import("./book/mdbook.mjs");
+      return mdbook() ? undefined : MDBOOK_MISSING;
+    },
+    beside: "reading",
+    commands: () => [nodeTests(testFiles("tests/book"))],
     counts: nodeCounts,
   },
   {

@@ -25,10 +25,7 @@ use pushlab::{
 };
 
 use super::{A_LAB, files, root, wire};
-use crate::{
-    imports::ALLOWED,
-    support::{spawn_lab, test_config},
-};
+use crate::imports::ALLOWED;
 
 const BEGINS: &str = "<!-- made: ";
 const ENDS: &str = "<!-- made, to here -->";
@@ -36,7 +33,6 @@ const ENDS: &str = "<!-- made, to here -->";
 #[test]
 fn what_the_program_makes_is_as_it_makes_it() {
     let writes = env::var_os("PUSHLAB_WRITE_DOCS").is_some();
-    let lab = spawn_lab(test_config());
     let mut made = 0;
     for (name, text) in files() {
         let mut anew = String::new();
@@ -47,7 +43,7 @@ fn what_the_program_makes_is_as_it_makes_it() {
                 .split_once(ENDS)
                 .unwrap_or_else(|| panic!("{name}: {what} has no {ENDS}"));
             let now = match what.split_once(' ') {
-                Some(("wire", lane)) => wire::of(&lab, lane),
+                Some(("wire", lane)) => wire::of(lane),
                 Some(("facts", lane)) => facts(of(lane)),
                 Some(("bytes", lane)) => bytes(of(lane)),
                 None => match what {

@@ -7,7 +7,7 @@ use std::fmt::Write;
 use pushlab::catalogue::LANES;
 use serde_json::json;
 
-use crate::support::{TestLab, connection::Connection, websocket::frame};
+use crate::support::{TestLab, connection::Connection, spawn_lab, test_config, websocket::frame};
 
 const CHANNEL: &str = "news";
 /// RFC 6455 §1.3, so that the answer can be looked up there.
@@ -15,28 +15,21 @@ const UPGRADE: &str = "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocke
                        Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
 /// `<10 digits>.<10 digits>`; shorter ones would make another length.
 const SOCKET_ID_BYTES: usize = 21;
+const EPOCH_BYTES: usize = "k3x9q20".len();
 const SUBSCRIBE: &str = r#"{"event":"pusher:subscribe","data":{"channel":"news"}}"#;
 
-/// The block of Markdown.
-pub fn of(lab: &TestLab, lane: &str) -> String {
-    // Its history begins anew, so that positions are the same in every test.
-    let epoch = loop {
-        let path = format!("/api/history/{CHANNEL}");
-        if lab
-            .http("main")
-            .get(&format!("/short-poll/{CHANNEL}"))
-            .status
-            == 200
-        {
-            let cleared = lab.http("main").request("DELETE", &path, &[], b"");
-            let json = cleared.json();
-            let epoch = json["epoch"].as_str().unwrap_or_default().to_owned();
-            if epoch.len() == 7 {
-                break epoch;
-            }
+/// The block of Markdown. Each lane has a lab of its own, so that positions are the same in every test.
+pub fn of(lane: &str) -> String {
+    let (lab, epoch) = loop {
+        let lab = spawn_lab(test_config());
+        let position = lab.publish(CHANNEL, "begin", json!(null));
+        let epoch = position.epoch.as_str().to_owned();
+        // As long as it mostly is; another length would be seen in every count.
+        if epoch.len() == EPOCH_BYTES {
+            break (lab, epoch);
         }
     };
-    let mut wire = Wire::new(lab, lane, epoch);
+    let mut wire = Wire::new(&lab, lane, epoch);
     match lane {
         "short-poll" => wire.short_poll(),
         "long-poll" => wire.long_poll(),
@@ -122,20 +115,21 @@ impl<'a> Wire<'a> {
     fn down(&mut self, on: &mut Connection) -> String {
         let head = on.take_until(b"\r\n\r\n").unwrap();
         let head = String::from_utf8(head).unwrap();
-        let mut shown = String::new();
         let mut length = 0;
-        for line in head.lines() {
-            match line.split_once(": ") {
-                Some(("date", _)) => shown.push_str("date: Mon, 30 Nov 2026 12:00:00 GMT\n"),
-                named => {
-                    if let Some(("content-length", bytes)) = named {
-                        length = bytes.parse().unwrap();
-                    }
-                    shown.push_str(line);
-                    shown.push('\n');
-                }
+        let mut lines = head.trim_end().lines();
+        let status = lines.next().unwrap().to_owned();
+        let named = lines.map(|line| match line.split_once(": ") {
+            Some(("date", _)) => "date: Mon, 30 Nov 2026 12:00:00 GMT",
+            Some(("content-length", bytes)) => {
+                length = bytes.parse().unwrap();
+                line
             }
-        }
+            _ => line,
+        });
+        // Their order means nothing and is another one in each process.
+        let mut named: Vec<&str> = named.collect();
+        named.sort_by_key(|line| line.to_lowercase());
+        let shown = format!("{status}\n{}", named.join("\n"));
         self.lines('←', &shown);
         let _ = writeln!(self.out, "←");
         let body = String::from_utf8(on.take(length).unwrap()).unwrap();
@@ -153,7 +147,7 @@ impl<'a> Wire<'a> {
         assert_eq!(on.take(2).unwrap(), b"\r\n");
         let _ = writeln!(self.out, "← {size:<40} a chunk of {length} bytes");
         for line in text.strip_suffix('\n').unwrap_or(&text).split('\n') {
-            let _ = writeln!(self.out, "← {line}");
+            let _ = writeln!(self.out, "{}", format!("← {line}").trim_end());
         }
         let _ = writeln!(self.out, "←");
         text
