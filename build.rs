@@ -53,6 +53,7 @@ const WATCHED: &[&str] = &[
     "src",
     "static",
     "templates",
+    "docs",
 ];
 
 fn main() {

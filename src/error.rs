@@ -48,8 +48,8 @@ macro_rules! codes {
         }
 
         impl Code {
-            #[cfg(test)]
-            const ALL: &[Code] = &[$(Code::$name),+];
+            /// Every code, in the order in which they are declared.
+            pub const ALL: &[Code] = &[$(Code::$name),+];
 
             /// As it stands in the body of a refusal, `{"error":{"code":"too_fast",…}}`; for programs.
             pub fn as_str(self) -> &'static str {
@@ -71,7 +71,7 @@ macro_rules! codes {
 
 codes! {
     UnknownPath = "unknown_path", NOT_FOUND,
-        "See the table of addresses in the README, or open / in a browser.";
+        "All addresses are listed on /docs/api; or open / in a browser.";
     WrongMethod = "wrong_method", METHOD_NOT_ALLOWED,
         "The Allow header names the methods this address answers.";
     BadChannel = "bad_channel", BAD_REQUEST,
@@ -89,7 +89,7 @@ codes! {
     BadPosition = "bad_position", BAD_REQUEST,
         "Give epoch and offset together, as an earlier answer named them, or neither.";
     BadQuery = "bad_query", BAD_REQUEST,
-        "Check the query parameters against the envelope's page in the README.";
+        "Check the query parameters against those on /docs/envelope.";
     BadArgument = "bad_argument", BAD_REQUEST,
         "Emit the event with one object, as the list of the lab's Socket.IO events shows.";
     BadClient = "bad_client", BAD_REQUEST,

@@ -6,6 +6,7 @@
 mod choices;
 mod class;
 mod classes;
+mod docs;
 mod experiments;
 mod lessons;
 mod navigation;
@@ -65,6 +66,7 @@ pub fn configure(config: &mut web::ServiceConfig) {
     plans::configure(config);
     worksheets::configure(config);
     lessons::configure(config);
+    docs::configure(config);
 }
 
 /// The classic example of Socket.IO as this server runs it, to be read beside its JavaScript.

@@ -82,6 +82,19 @@ const SUITES = [
     counts: nodeCounts,
   },
   {
+    // docs/ by mdBook, as it is read where no lab runs. (That the lab itself serves it: rust, browser.)
+    name: "book",
+    about: "docs/ by mdBook, as it is read where no lab runs",
+    withoutBinary: true,
+    missing: async () => {
+      const { mdbook, MDBOOK_MISSING } = await import("./book/mdbook.mjs");
+      return mdbook() ? undefined : MDBOOK_MISSING;
+    },
+    beside: "reading",
+    commands: () => [nodeTests(testFiles("tests/book"))],
+    counts: nodeCounts,
+  },
+  {
     // Cargo builds what it needs. Not here: tests/run, whose runs measure, and floods of thousands of publications.
     name: "rust-quick",
     about: "most Rust tests, in debug: without those that run experiments or flood a lab",

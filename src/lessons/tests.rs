@@ -918,7 +918,7 @@ fn together_they_cover_all_forty_claims_and_say_what_cannot_be_tested_here() {
         .collect();
     assert_eq!(covered, claims);
     assert_eq!(covered.len(), 40);
-    // The claims of which the design of the lessons says that a part cannot be tested.
+    // The claims of which a part cannot be tested (docs/claims.md), as the lessons say.
     let partly = [
         "A10", "A12", "A5", "A6", "A7", "B15", "B22", "B24", "B25", "B26", "B27", "B28", "B4", "B5",
     ];

@@ -97,7 +97,7 @@ pub static PLACES: &[Place] = &[
         name: "Conditions",
         in_header: false,
         on_phones: false,
-        without_scripts: "Setting conditions needs JavaScript. In a terminal: PUT /api/conditions/LANE, as the README shows.",
+        without_scripts: "Setting conditions needs JavaScript. In a terminal: PUT /api/conditions/LANE, as /docs/runs shows.",
     },
     Place {
         here: "recovery",
@@ -122,6 +122,14 @@ pub static PLACES: &[Place] = &[
         in_header: false,
         on_phones: false,
         without_scripts: "The examples can be read without JavaScript; to run them needs it.",
+    },
+    Place {
+        here: "docs",
+        path: "/docs",
+        name: "Docs",
+        in_header: false,
+        on_phones: false,
+        without_scripts: "All chapters can be read without JavaScript.",
     },
 ];
 

@@ -38,6 +38,9 @@ const INTO_USE = {
     await page.locator(".cell-delivered .stage-number").filter({ hasText: /^[1-9]\d+$/ }).first().waitFor();
   },
   join: (page) => page.getByRole("heading", { name: "Join the class" }).waitFor(),
+  docs: (page) => page.getByRole("navigation", { name: "Chapters" }).waitFor(),
+  "a chapter": (page) => page.getByRole("navigation", { name: "Chapters" }).waitFor(),
+  "a chapter of tables": (page) => page.getByRole("table").first().waitFor(),
   "the wall": (page) => page.locator("main").first().waitFor(),
   conditions: async (page) => {
     await page.getByText("Or build your own").click();

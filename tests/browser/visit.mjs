@@ -72,6 +72,7 @@ export const PAGES = {
   claims: "/claims",
   runs: "/runs",
   join: "/join",
+  docs: "/docs",
 };
 
 /** Pages that no menu leads to, but another page. */
@@ -79,6 +80,8 @@ export const FURTHER = {
   "an experiment": "/experiments/E10",
   "an experiment of this browser": "/experiments/E22",
   "a lesson": "/lessons/what-it-weighs",
+  "a chapter": "/docs/lanes/sse",
+  "a chapter of tables": "/docs/claims",
   "a phone": "/phone",
   "the wall": "/wall",
 };

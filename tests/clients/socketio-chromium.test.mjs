@@ -33,7 +33,7 @@ for (const [way, { transports, lane, endsOn }] of Object.entries(WAYS)) {
     // What Chromium says of the cut: which of its words depends on where the request was.
     visitor.expectComplaint(/Failed to load resource: net::ERR_|WebSocket connection/);
     // Both sides close after a kick: a client's goodbye by POST to a session that has just ended
-    // is answered 400, "Session ID unknown", as in the reference (2.8).
+    // is answered 400, "Session ID unknown", as docs/protocols/socketio.md has it ("Handshake").
     visitor.expectComplaint(/status of 400.*transport=polling/);
     const ask = (call, ...args) => visitor.page.evaluate(([name, given]) => globalThis.checks[name](...given), [call, args]);
     try {

@@ -24,7 +24,7 @@ use std::{
 /// Each room and the rooms it may use, from the ground up.
 ///
 /// All arrows point to rooms above: there is no circle.
-const ALLOWED: &[(&str, &[&str])] = &[
+pub(crate) const ALLOWED: &[(&str, &[&str])] = &[
     ("wire", &[]),
     ("clock", &[]),
     ("disconnect", &[]),

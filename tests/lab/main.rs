@@ -15,6 +15,7 @@ mod coalesce;
 mod conditions;
 mod corpus;
 mod departures;
+mod docs;
 mod envelope_parts;
 mod fetch_stream;
 mod http_as_written;

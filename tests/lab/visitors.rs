@@ -28,7 +28,7 @@ use crate::support::{
 
 /// Who may ask.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum May {
+pub(crate) enum May {
     /// Everybody: it shows what is not secret, or changes what is the visitor's own.
     Visitor,
     Presenter,
@@ -141,6 +141,8 @@ const ROUTES: &[(&str, &[(&str, May)])] = &[
     ("/conditions", &[("GET", Visitor)]),
     ("/console", &[("GET", Visitor)]),
     ("/dashboard", &[("GET", Visitor)]),
+    ("/docs", &[("GET", Visitor)]),
+    ("/docs/{path:.*}", &[("GET", Visitor)]),
     ("/experiments", &[("GET", Visitor)]),
     ("/experiments/{id}", &[("GET", Visitor)]),
     ("/favicon.ico", &[("GET", Visitor)]),
@@ -188,7 +190,7 @@ const ROUTES: &[(&str, &[(&str, May)])] = &[
 ];
 
 /// [`ROUTES`], and the channels of every lane of the plain envelope, which are for visitors.
-fn routes() -> impl Iterator<Item = (String, &'static [(&'static str, May)])> {
+pub(crate) fn routes() -> impl Iterator<Item = (String, &'static [(&'static str, May)])> {
     let plain = LANES.iter().filter(|lane| lane.protocol == "plain");
     let channels = plain.map(|lane| {
         let methods: &[_] = match (lane.fetching, lane.upgrades) {
@@ -220,6 +222,8 @@ const NO_ROUTES: &[&str] = &[
     "/echo-actix-ws",
     "/engine.io/",
     // Links of pages.
+    "/docs/{file}",
+    "/docs/{name}",
     "/experiments/{experiment}",
     "/lab",
     "/lessons/plans/{}",

@@ -1,4 +1,4 @@
-// A real nginx before every lane of a lab. The configuration is the one that the README documents.
+// A real nginx before every lane of a lab. The configuration is the one that docs/operations.md documents.
 
 import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";

@@ -1,5 +1,5 @@
-//! Engine.IO over raw bytes: the cases of the official v4 suite, and the wire reference's tables
-//! of closing, upgrading and bad input.
+//! Engine.IO over raw bytes: the cases of the official v4 suite, and what the Node server was
+//! seen to do when closing, upgrading and at bad input (docs/protocols/socketio.md).
 
 use std::{
     io::Write,
@@ -66,7 +66,7 @@ fn bad_handshakes_get_the_code_of_the_reference() {
         assert!(head.contains("Content-type: text/html"), "{head}");
         let mut body = String::new();
         std::io::Read::read_to_string(&mut socket.0, &mut body).unwrap();
-        // The reference's words, and what to do.
+        // The Node server's words, and what to do.
         let said = body
             .strip_prefix(message)
             .unwrap_or_else(|| panic!("{body}"));

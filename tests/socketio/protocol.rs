@@ -1,4 +1,4 @@
-//! Socket.IO over raw bytes: the cases of the official v5 suite, and the wire reference's table of
+//! Socket.IO over raw bytes: the cases of the official v5 suite, and what the Node server was seen to do with
 //! bad packets, on both transports.
 
 use crate::support::conformance::{Alive, Frame, TestLab, WebSocket, sid_in};
@@ -297,7 +297,7 @@ fn a_bad_packet_on_polling_ends_as_the_reference_does() {
     poller.assert_gone();
 }
 
-/// What section 4.4 of the reference lists beyond [`what_is_out_of_place_closes_the_connection_and_nothing_else`],
+/// What the Node server was seen to refuse beyond [`what_is_out_of_place_closes_the_connection_and_nothing_else`],
 /// by POST: each ends its own session, and the bystander's goes on.
 #[test]
 fn bad_packets_by_post_end_their_session_and_no_other() {

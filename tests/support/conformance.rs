@@ -220,7 +220,7 @@ impl Pending {
     }
 }
 
-/// An error as the reference's clients know it: the lab adds what to do, to every one.
+/// An error as Socket.IO's clients know it: the lab adds what to do, to every one.
 fn without_hint(body: &str) -> String {
     if !body.starts_with(r#"{"code":"#) {
         return body.to_owned();

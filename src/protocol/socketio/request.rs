@@ -1,10 +1,11 @@
 //! What Engine.IO requests ask for, and the errors they are answered with (Engine.IO protocol v4,
-//! "Handshake"). Pure: the checks in the order of the reference, for requests of every kind.
+//! "Handshake"). Pure: the checks in the order of the Node server, for requests of every kind
+//! (docs/protocols/socketio.md, "Handshake").
 
 use super::engine::Refused;
 
 /// An error as clients get it: `{"code":N,"message":"TEXT","hint":"TEXT"}` with its status. Codes
-/// and messages of the first six are the reference's, which clients show; where the reference
+/// and messages of the first six are the Node server's, which clients show; where that one
 /// answers with a status only, the code here is 3.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum EngineError {

@@ -1,7 +1,7 @@
 // How far a percentile may be believed. A p99 is decided by the slowest hundredth of the samples: out of
 // 100 samples that is one of them, out of 1,000 it is ten. Below one deciding sample the figure is an accident
-// and is shown greyed with "n too small"; below ten it is shown as rough. (Rule of design/measurement.md:
-// p99 needs n ≥ 1,000.) Beside the number of samples stands what the instruments may be off: the error is held
+// and is shown greyed with "n too small"; below ten it is shown as rough. (docs/measuring.md, "What is withheld
+// as a whole": ten samples have to lie beyond a percentile, so p99 needs n ≥ 1,000.) Beside the number of samples stands what the instruments may be off: the error is held
 // against the figure it belongs to, by the rule of docs/measuring.md. Pure.
 
 import { axisDuration, durationText } from "../charts/format.js";

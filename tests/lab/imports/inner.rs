@@ -231,6 +231,7 @@ const INNER: &[Folder] = &[
         ("choices", &[]),
         ("class", &[]),
         ("classes", &[]),
+        ("docs", &[]),
         ("experiments", &[]),
         ("lessons", &["experiments"]),
         ("navigation", &[]),

@@ -21,7 +21,7 @@ pub enum Reason {
     ClientNamespaceDisconnect,
     /// The server put the client out of the namespace.
     ServerNamespaceDisconnect,
-    /// Not in the reference, which queues without limit.
+    /// Not in the Node server, which queues without limit.
     SlowConsumer,
 }
 
