@@ -7,10 +7,9 @@
 //! - A publication is encoded once per wire [`Format`], whatever the number of subscribers and
 //!   shards; they share the bytes.
 //! - When publications wait, a shard takes all that wait for a channel as one [`Batch`], which a
-//!   subscriber can write in one system call. A loop that found several waiting gathers for
-//!   [`GATHER_WHEN_BEHIND`] before its next round, so that a busy shard makes fewer and larger
-//!   writes. A single publication never waits. That is the default; [`coalesce`] has the other
-//!   choices.
+//!   subscriber can write in one system call. A shard with little to do lets nothing wait; a busy
+//!   one writes in [`rounds`], so that it makes fewer and larger writes. That is the default;
+//!   [`coalesce`] has the other choices.
 //! - A subscription knows the next offset it needs, so a publication that both recovery and live
 //!   delivery bring is delivered once. An ephemeral publication ([`Publication::ephemeral`]) has no
 //!   offset; it keeps its place among the others and is delivered by a method of its own.
@@ -24,6 +23,7 @@ mod delivery;
 mod format;
 mod inbox;
 pub mod queue;
+pub mod rounds;
 mod shard;
 mod slots;
 mod subscriber;
@@ -54,13 +54,15 @@ use self::{
     coalesce::Coalesce,
     format::Outgoing,
     inbox::{Inbox, Item},
+    rounds::Rounds,
 };
 use crate::{
     channel::{ChannelName, Publication, observer::ChannelObserver},
     disconnect::Disconnect,
 };
 
-/// How long a shard that found several publications waiting gathers before its next round.
+/// With `--coalesce tick`: how long a shard that found several publications waiting gathers before
+/// its next round.
 pub const GATHER_WHEN_BEHIND: Duration = Duration::from_millis(1);
 /// Shards that one hub can have: a `u64` has one bit for each.
 pub const SHARDS_MAX: usize = 64;
@@ -155,6 +157,12 @@ impl Hub {
             tokio::task::spawn_local(shard.clone().run());
             shard
         })
+    }
+
+    /// When this thread writes, for a socket that also writes what does not come from the hub.
+    /// `None`: it writes at once, whatever the load.
+    pub fn rounds(self: &Arc<Self>) -> Option<Rc<Rounds>> {
+        (self.coalesce == Coalesce::Adaptive).then(|| self.shard().rounds())
     }
 
     /// Channels whose names `wanted` lets through and that have subscriptions on this node, with

@@ -12,6 +12,7 @@ use super::{
     delivery::Batch,
     format::Outgoing,
     inbox::{Inbox, Item},
+    rounds::Rounds,
     slots::Slots,
     subscriber::Subscriber,
     subscription::Subscription,
@@ -31,6 +32,7 @@ pub struct Shard {
     pub(super) channels: RefCell<HashMap<ChannelName, ChannelSubscriptions>>,
     /// All connections of this thread, subscribed or not: a stop disconnects them.
     pub(super) connections: Rc<RefCell<Slots<Rc<dyn Subscriber>>>>,
+    rounds: Rc<Rounds>,
 }
 
 impl Shard {
@@ -48,7 +50,12 @@ impl Shard {
             inbox,
             channels: RefCell::default(),
             connections: Rc::default(),
+            rounds: Rc::default(),
         }
+    }
+
+    pub(super) fn rounds(&self) -> Rc<Rounds> {
+        self.rounds.clone()
     }
 
     /// Groups publications by channel, in the order of each channel. A group is either all

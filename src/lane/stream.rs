@@ -31,6 +31,7 @@ use super::{
     pace::Pace,
     seats::Seat,
     tls::{self, Tls},
+    writing,
 };
 use crate::{clock, wire::Layers};
 
@@ -214,10 +215,10 @@ impl LaneStream {
     /// Writes what fits now. `WouldBlock`: wait with [`Self::poll_write_ready`].
     pub fn try_write(&self, bytes: &[u8]) -> io::Result<usize> {
         self.meter().writes_now();
-        let written = match &self.tls {
-            None => self.io.try_write(bytes)?,
-            Some(tls) => tls.borrow_mut().try_write(&self.io, bytes)?,
-        };
+        let written = writing::timed(|| match &self.tls {
+            None => self.io.try_write(bytes),
+            Some(tls) => tls.borrow_mut().try_write(&self.io, bytes),
+        })?;
         self.count_accepted(&bytes[..written]);
         Ok(written)
     }
@@ -341,12 +342,12 @@ impl LaneStream {
         self.meter().writes_now();
         let written = match self.tls.is_some() {
             true => self.poll_write_secured(context, bytes),
-            false => Pin::new(&mut self.io)
-                .poll_write(context, bytes)
-                .map_ok(|written| {
+            false => writing::timed(|| Pin::new(&mut self.io).poll_write(context, bytes)).map_ok(
+                |written| {
                     self.count_accepted(&bytes[..written]);
                     written
-                }),
+                },
+            ),
         };
         if written.is_pending() && self.is_too_slow(context) {
             self.abort_on_close();

@@ -40,7 +40,10 @@ const ALLOWED: &[(&str, &[&str])] = &[
         &["wire", "clock", "network", "catalogue", "capture"],
     ),
     ("metrics", &["wire", "lane"]),
-    ("hub", &["wire", "disconnect", "catalogue", "channel"]),
+    (
+        "hub",
+        &["wire", "disconnect", "catalogue", "channel", "lane"],
+    ),
     ("broker", &["channel"]),
     (
         "node",

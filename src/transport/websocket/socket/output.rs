@@ -1,5 +1,6 @@
 //! Writing: at once while the queue is empty, else through the queue; and announcing what is
-//! written to the meter.
+//! written to the meter. A busy worker's socket writes once in each round, and queues what comes
+//! between two ([`crate::hub::rounds`]).
 
 use std::{
     borrow::Cow,
@@ -13,7 +14,10 @@ use tokio::time::Instant;
 use super::Socket;
 use crate::{
     clock,
-    hub::queue::{Budget, Chunk, Kind, Pushed, Queue},
+    hub::{
+        queue::{Budget, Chunk, Kind, Pushed, Queue},
+        rounds::Rounds,
+    },
     lane::meter::Message,
     wire::Layers,
 };
@@ -69,6 +73,7 @@ impl Socket {
         contents: Contents<impl Iterator<Item = u64>>,
         kind: Kind,
     ) -> Pushed {
+        self.make_room(bytes.len());
         let mut out = self.out.borrow_mut();
         if out.is_closed || out.is_broken {
             return Pushed::Queued;
@@ -101,19 +106,21 @@ impl Socket {
         };
         let pushed = out.queue.push(rest, kind);
         drop(out);
-        self.wake();
+        if !self.is_held() {
+            self.wake();
+        }
         pushed
     }
 
-    /// How many of `bytes` the kernel takes now; 0 while the queue is not empty. `None`: the
-    /// connection is gone.
+    /// How many of `bytes` the kernel takes now; 0 while the queue is not empty, or must wait for
+    /// the next round. `None`: the connection is gone.
     fn write_now(&self, out: &mut Outgoing, bytes: &[u8]) -> Option<usize> {
-        if !out.queue.is_empty() {
+        if !out.queue.is_empty() || self.must_wait() {
             return Some(0);
         }
         match self.io.try_write(bytes) {
             Ok(written) => {
-                self.last_write.set(Instant::now());
+                self.wrote();
                 Some(written)
             }
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => Some(0),
@@ -161,7 +168,7 @@ impl Socket {
             let at = self.meter().accepted_bytes();
             match self.io.try_write(&gather(&out.queue)) {
                 Ok(taken) => {
-                    self.last_write.set(Instant::now());
+                    self.wrote();
                     out.queue.advance(taken, |from, chunk| {
                         let stamps = std::mem::take(&mut chunk.live_since_us).into_iter();
                         self.book(at + from as u64, chunk.layers, chunk.publications, stamps);
@@ -176,9 +183,63 @@ impl Socket {
         Ok(())
     }
 
-    /// As [`Self::flush`], and wakes the task when the kernel takes more.
+    fn wrote(&self) {
+        self.last_write.set(Instant::now());
+        if let Some(rounds) = &self.rounds {
+            self.wrote_in.set(rounds.current());
+        }
+    }
+
+    /// Whether what is to be written now must wait for the next round.
+    fn must_wait(&self) -> bool {
+        let Some(rounds) = &self.rounds else {
+            return false;
+        };
+        if self.wrote_in.get() != rounds.current() || !rounds.is_busy() {
+            return false;
+        }
+        self.held_in.set(rounds.current());
+        if let Some(waker) = &*self.waker.borrow() {
+            self.await_round(rounds, waker);
+        }
+        true
+    }
+
+    /// Whether the queue waits for the next round.
+    fn is_held(&self) -> bool {
+        let rounds = self.rounds.as_ref();
+        rounds.is_some_and(|rounds| self.held_in.get() == rounds.current())
+    }
+
+    fn await_round(&self, rounds: &Rounds, waker: &Waker) {
+        if self.awaits.replace(rounds.current()) != rounds.current() {
+            rounds.wait(waker);
+        }
+    }
+
+    /// Writes what waits for a round only, if so much more would exceed the budget: a busy worker
+    /// must make nobody a slow consumer.
+    fn make_room(&self, bytes: usize) {
+        if !self.is_held() || self.out.borrow().queue.has_room_for(bytes) {
+            return;
+        }
+        self.held_in.set(0);
+        if self.flush().is_err() {
+            self.out.borrow_mut().is_broken = true;
+        }
+        self.wake();
+    }
+
+    /// As [`Self::flush`], if no round must be waited for, and wakes the task when there is more to
+    /// do.
     pub(super) fn poll_flush(&self, context: &mut Context<'_>) -> io::Result<()> {
         while !self.out.borrow().queue.is_empty() {
+            if let Some(rounds) = &self.rounds
+                && self.is_held()
+            {
+                self.await_round(rounds, context.waker());
+                return Ok(());
+            }
             match self.io.poll_write_ready(context) {
                 Poll::Ready(ready) => ready?,
                 Poll::Pending => return Ok(()),
