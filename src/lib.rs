@@ -46,14 +46,14 @@
 //! `tests/lab/imports.rs` holds the tree to this table; a missing arrow is part of the design.
 //!
 //! ```text
-//! wire, clock, disconnect, network, catalogue   nothing
+//! wire, clock, disconnect, network, catalogue, writing   nothing
 //! reach, qr                     nothing
 //! channel                       nothing
 //! codec                         channel, wire
 //! capture                       codec, catalogue
-//! lane                          capture, wire, clock, network, catalogue
+//! lane                          capture, wire, clock, network, catalogue, writing
 //! metrics                       lane, wire
-//! hub                           channel, disconnect, wire, catalogue
+//! hub                           channel, disconnect, wire, catalogue, writing
 //! broker                        channel
 //! tls                           config, reach
 //! node                          hub, broker, channel, disconnect, clock, network
@@ -149,6 +149,7 @@ pub mod telemetry;
 pub mod tls;
 pub mod transport;
 pub mod wire;
+pub mod writing;
 
 /// The program's version.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");

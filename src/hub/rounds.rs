@@ -36,7 +36,7 @@ use std::{
 
 use tokio::time::Instant;
 
-use crate::lane::writing;
+use crate::writing;
 
 /// One part in so many of a worker's time is for writing, before it gathers.
 pub const SHARE: u32 = 3;

@@ -9,8 +9,7 @@
 //! [`tap`] copies what passes for somebody who looks. [`seats`]
 //! bounds the number of connections, by what [`files`] allows; [`pace`] says how slow a peer may
 //! be; [`error_answer`] is the answer to what is not a request. [`conditions`] (delay, rate limit,
-//! cuts) act between the stream and the socket, in [`io`]. [`writing`] knows how long a thread has
-//! been writing.
+//! cuts) act between the stream and the socket, in [`io`].
 
 pub mod conditions;
 pub mod error_answer;
@@ -23,6 +22,5 @@ pub mod stream;
 pub mod tap;
 pub mod tcp_info;
 pub mod tls;
-pub mod writing;
 
 pub use crate::catalogue::LaneId;

@@ -31,9 +31,8 @@ use super::{
     pace::Pace,
     seats::Seat,
     tls::{self, Tls},
-    writing,
 };
-use crate::{clock, wire::Layers};
+use crate::{clock, wire::Layers, writing};
 
 /// The kernel's counts are read at most this often while a connection is busy.
 const TCP_INFO_EVERY_US: u64 = 1_000_000;

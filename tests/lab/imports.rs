@@ -28,6 +28,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("clock", &[]),
     ("disconnect", &[]),
     ("network", &[]),
+    ("writing", &[]),
     ("catalogue", &[]),
     // How phones find this machine.
     ("reach", &[]),
@@ -37,12 +38,19 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("capture", &["catalogue", "codec"]),
     (
         "lane",
-        &["wire", "clock", "network", "catalogue", "capture"],
+        &[
+            "wire",
+            "clock",
+            "network",
+            "writing",
+            "catalogue",
+            "capture",
+        ],
     ),
     ("metrics", &["wire", "lane"]),
     (
         "hub",
-        &["wire", "disconnect", "catalogue", "channel", "lane"],
+        &["wire", "disconnect", "writing", "catalogue", "channel"],
     ),
     ("broker", &["channel"]),
     (

@@ -307,43 +307,49 @@ mod tests {
         client: net::TcpStream,
     }
 
+    fn a_runtime() -> runtime::Runtime {
+        runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .expect("a runtime")
+    }
+
+    async fn connected() -> (Socket, net::TcpStream) {
+        let listener = net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let address = listener.local_addr().expect("an address");
+        let client = net::TcpStream::connect(address).await.expect("connects");
+        let (io, _) = listener.accept().await.expect("accepts");
+        let patience = Duration::from_secs(60);
+        let options = TcpOptions {
+            keepalive: patience,
+            probes: 3,
+            unacknowledged: patience,
+            send_buffer_bytes: 8_192,
+            answers: Pace {
+                patience,
+                bytes_per_s: 1,
+            },
+        };
+        let meter = Arc::<Meters>::default().open(LaneId("websocket"));
+        let io = LaneStream::new(io, meter, options, Arc::default());
+        let settings = SocketSettings {
+            ping_every: patience,
+            pong_within: patience,
+            close_within: patience,
+            budget: Budget::or_disconnect(contract::MAX_BYTES),
+            limits: Limits {
+                message_max_bytes: 1_000,
+                accept_binary: false,
+            },
+            close_code: Disconnect::close_code,
+        };
+        (Socket::new(io, 0, settings, None), client)
+    }
+
     impl Unread {
         fn new() -> Self {
-            let runtime = runtime::Builder::new_current_thread()
-                .enable_all()
-                .build()
-                .expect("a runtime");
-            let (socket, client) = runtime.block_on(async {
-                let listener = net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
-                let address = listener.local_addr().expect("an address");
-                let client = net::TcpStream::connect(address).await.expect("connects");
-                let (io, _) = listener.accept().await.expect("accepts");
-                let patience = Duration::from_secs(60);
-                let options = TcpOptions {
-                    keepalive: patience,
-                    probes: 3,
-                    unacknowledged: patience,
-                    send_buffer_bytes: 8_192,
-                    answers: Pace {
-                        patience,
-                        bytes_per_s: 1,
-                    },
-                };
-                let meter = Arc::<Meters>::default().open(LaneId("websocket"));
-                let io = LaneStream::new(io, meter, options, Arc::default());
-                let settings = SocketSettings {
-                    ping_every: patience,
-                    pong_within: patience,
-                    close_within: patience,
-                    budget: Budget::or_disconnect(contract::MAX_BYTES),
-                    limits: Limits {
-                        message_max_bytes: 1_000,
-                        accept_binary: false,
-                    },
-                    close_code: Disconnect::close_code,
-                };
-                (Socket::new(io, 0, settings, None), client)
-            });
+            let runtime = a_runtime();
+            let (socket, client) = runtime.block_on(connected());
             let unread = Self {
                 runtime,
                 socket,
@@ -399,6 +405,58 @@ mod tests {
         fn dropped(&mut self) -> usize {
             self.socket.meter().totals().drops as usize
         }
+    }
+
+    /// What a task of a socket does, and nothing else.
+    async fn write_what_waits(socket: &Socket) {
+        poll_fn(|context| {
+            socket.keep_waker(context);
+            socket.poll_flush(context).expect("the client is there");
+            Poll::<()>::Pending
+        })
+        .await;
+    }
+
+    #[test]
+    fn on_a_busy_worker_a_socket_writes_once_in_each_round_and_keeps_the_order() {
+        tokio::task::LocalSet::new().block_on(&a_runtime(), async {
+            let hub = Arc::new(crate::hub::Hub::default());
+            let rounds = hub.rounds().expect("the default");
+            let (socket, mut client) = connected().await;
+            let socket = std::rc::Rc::new(socket.in_rounds(Some(rounds.clone())));
+            let its = socket.clone();
+            let task = tokio::task::spawn_local(async move { write_what_waits(&its).await });
+            tokio::task::yield_now().await;
+            let writes = || socket.meter().totals().writes;
+            let send = |text: &str| {
+                let frame = Bytes::copy_from_slice(text.as_bytes());
+                socket.send(frame, Layers::of_protocol(text.len()));
+            };
+            ["a", "b"].iter().for_each(|text| send(text));
+            assert_eq!(writes(), 2, "idle: each at once");
+
+            rounds.pause_for(Duration::from_secs(1));
+            ["c", "d", "e"].iter().for_each(|text| send(text));
+            assert!(!socket.is_flushed(), "busy, and written in this round");
+            assert_eq!(writes(), 2);
+            let mut read = [0; 5];
+            tokio::io::AsyncReadExt::read_exact(&mut client, &mut read)
+                .await
+                .expect("five bytes");
+            assert_eq!(&read, b"abcde");
+            assert_eq!(writes(), 3, "all of it in the next round");
+
+            // A message that has no room beside what waits for the round is no reason to
+            // disconnect.
+            rounds.pause_for(Duration::from_secs(600));
+            send("f");
+            let large = "x".repeat(contract::MAX_BYTES / 3);
+            for _ in 0..4 {
+                send(&large);
+            }
+            assert_eq!(socket.disconnected(), None);
+            task.abort();
+        });
     }
 
     #[test]

@@ -16,7 +16,7 @@ thread_local! {
 }
 
 /// Does the write, and adds what it took to this thread's sum.
-pub(super) fn timed<T>(write: impl FnOnce() -> T) -> T {
+pub fn timed<T>(write: impl FnOnce() -> T) -> T {
     let begun = Instant::now();
     let done = write();
     let took = u64::try_from(begun.elapsed().as_nanos()).unwrap_or(u64::MAX);
