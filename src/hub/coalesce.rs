@@ -16,7 +16,7 @@ use std::{
     rc::Rc,
     str::FromStr,
     sync::Arc,
-    task::Poll,
+    task::{Poll, Waker},
     time::Duration,
 };
 
@@ -24,8 +24,13 @@ use serde::{Deserialize, Serialize};
 use tokio::time::{Instant, Sleep, sleep_until, timeout_at};
 
 use super::{
-    GATHER_WHEN_BEHIND, delivery::Batch, format::Outgoing, inbox::Item, rounds::Rounds,
-    shard::Shard, subscriber::Subscriber,
+    GATHER_WHEN_BEHIND,
+    delivery::Batch,
+    format::Outgoing,
+    inbox::Item,
+    rounds::{Pacing, Rounds},
+    shard::Shard,
+    subscriber::Subscriber,
 };
 
 /// Longest time that publications may be gathered.
@@ -36,12 +41,11 @@ const WAITING_MAX_BYTES: usize = 16 << 20;
 const ROUND_MAX_BYTES: usize = 256 << 10;
 
 /// How publications of a channel are put together into writes.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Coalesce {
     /// Each leaves at once while the worker has little to write; what a busy one has leaves in
     /// rounds that follow the load. See [`super::rounds`].
-    #[default]
-    Adaptive,
+    Adaptive(Pacing),
     /// Each publication leaves in a write of its own, however many wait.
     Off,
     /// All that wait leave together; see [`GATHER_WHEN_BEHIND`].
@@ -50,12 +54,18 @@ pub enum Coalesce {
     For(Duration),
 }
 
+impl Default for Coalesce {
+    fn default() -> Self {
+        Self::Adaptive(Pacing::default())
+    }
+}
+
 impl FromStr for Coalesce {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
         match text {
-            "adaptive" => Ok(Self::Adaptive),
+            "adaptive" => Ok(Self::default()),
             "off" => Ok(Self::Off),
             "tick" => Ok(Self::Tick),
             _ => humantime::parse_duration(text)
@@ -72,7 +82,7 @@ impl FromStr for Coalesce {
 impl fmt::Display for Coalesce {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Adaptive => f.write_str("adaptive"),
+            Self::Adaptive(_) => f.write_str("adaptive"),
             Self::Off => f.write_str("off"),
             Self::Tick => f.write_str("tick"),
             Self::For(window) => humantime::format_duration(*window).fmt(f),
@@ -97,7 +107,7 @@ impl<'de> Deserialize<'de> for Coalesce {
 impl Shard {
     pub(super) async fn run(self: Rc<Self>) {
         match self.hub.coalesce {
-            Coalesce::Adaptive => self.deliver_in_rounds().await,
+            Coalesce::Adaptive(_) => self.deliver_in_rounds().await,
             Coalesce::Tick => self.deliver_what_waits().await,
             Coalesce::Off => self.deliver_one_by_one().await,
             Coalesce::For(window) => self.deliver_gathered(window).await,
@@ -106,7 +116,7 @@ impl Shard {
 
     /// See [`super::rounds`]. Bounded by the pause between two rounds and by [`ROUND_MAX_BYTES`].
     async fn deliver_in_rounds(&self) {
-        let rounds = self.rounds();
+        let rounds = self.rounds.clone();
         let mut timer = pin!(sleep_until(Instant::now()));
         let mut gathered = Gathered::default();
         loop {
@@ -138,9 +148,9 @@ impl Shard {
         items: Vec<Item>,
         for_whom: impl Fn(&dyn Subscriber) -> bool,
     ) {
-        rounds.begin();
+        let waiting = rounds.begin();
         self.deliver_to(items, for_whom).await;
-        rounds.wake_waiting();
+        waiting.into_iter().for_each(Waker::wake);
     }
 
     async fn next_turn(

@@ -54,7 +54,7 @@ use self::{
     coalesce::Coalesce,
     format::Outgoing,
     inbox::{Inbox, Item},
-    rounds::Rounds,
+    rounds::{Pacing, Rounds},
 };
 use crate::{
     channel::{ChannelName, Publication, observer::ChannelObserver},
@@ -150,9 +150,13 @@ impl Hub {
     /// This thread's shard. Its loop starts with the first call, which must come from inside a
     /// tokio `LocalSet` (an actix worker is one).
     pub fn shard(self: &Arc<Self>) -> Rc<Shard> {
+        let pacing = match self.coalesce {
+            Coalesce::Adaptive(pacing) => pacing,
+            Coalesce::Off | Coalesce::Tick | Coalesce::For(_) => Pacing::default(),
+        };
         let existing = SHARDS.with_borrow(|shards| shards.get(&self.id).cloned());
         existing.unwrap_or_else(|| {
-            let shard = Rc::new(Shard::register(self.clone()));
+            let shard = Rc::new(Shard::register(self.clone(), Rounds::new(pacing)));
             SHARDS.with_borrow_mut(|shards| shards.insert(self.id, shard.clone()));
             tokio::task::spawn_local(shard.clone().run());
             shard
@@ -162,7 +166,7 @@ impl Hub {
     /// When this thread writes, for a socket that also writes what does not come from the hub.
     /// `None`: it writes at once, whatever the load.
     pub fn rounds(self: &Arc<Self>) -> Option<Rc<Rounds>> {
-        (self.coalesce == Coalesce::Adaptive).then(|| self.shard().rounds())
+        matches!(self.coalesce, Coalesce::Adaptive(_)).then(|| self.shard().rounds.clone())
     }
 
     /// Channels whose names `wanted` lets through and that have subscriptions on this node, with

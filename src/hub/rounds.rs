@@ -45,6 +45,25 @@ pub const BURST: Duration = Duration::from_millis(5);
 /// The longest pause between two rounds.
 pub const PAUSE_MAX: Duration = Duration::from_millis(20);
 
+/// When a worker is busy, and how long it pauses. Only tests choose another than the default.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Pacing {
+    /// See [`SHARE`]; at least 1.
+    pub share: u32,
+    pub burst: Duration,
+    pub pause_max: Duration,
+}
+
+impl Default for Pacing {
+    fn default() -> Self {
+        Self {
+            share: SHARE,
+            burst: BURST,
+            pause_max: PAUSE_MAX,
+        }
+    }
+}
+
 /// See the module.
 pub struct Rounds {
     debt: Debt,
@@ -56,14 +75,14 @@ pub struct Rounds {
     timer: RefCell<Option<Waker>>,
 }
 
-impl Default for Rounds {
-    fn default() -> Self {
+impl Rounds {
+    pub(super) fn new(pacing: Pacing) -> Self {
         Self {
             debt: Debt {
+                pacing,
                 owed: Cell::default(),
                 spent: Cell::new(writing::spent()),
                 at: Cell::new(Instant::now()),
-                pause_max: Cell::new(PAUSE_MAX),
             },
             // 0 is the round of a socket that has written nothing.
             current: Cell::new(1),
@@ -71,9 +90,7 @@ impl Default for Rounds {
             timer: RefCell::default(),
         }
     }
-}
 
-impl Rounds {
     /// The number of the round that is on; from 1.
     pub fn current(&self) -> u64 {
         self.current.get()
@@ -89,12 +106,11 @@ impl Rounds {
         !self.pause().is_zero()
     }
 
-    /// As if writing had taken so long that the next round were that far away.
+    /// As if writing had taken so long that the longest pause is due.
     #[cfg(test)]
-    pub fn pause_for(&self, pause: Duration) {
+    pub fn owe_the_longest_pause(&self) {
         self.pause();
-        self.debt.pause_max.set(pause);
-        self.debt.owed.set(BURST + pause / SHARE);
+        self.debt.owed.set(self.debt.pacing.owed_max());
     }
 
     /// Wakes the task when the next round begins.
@@ -122,38 +138,42 @@ impl Rounds {
         }
     }
 
-    /// Begins a round: each socket may write again. Whoever waits is woken by
-    /// [`Self::wake_waiting`], after what the caller has gathered is written or queued.
-    pub(super) fn begin(&self) {
+    /// Begins a round: each socket may write again. Answers who has waited for it; the caller wakes
+    /// them when what it has gathered is written or queued. Whoever comes to wait meanwhile waits for
+    /// the round after this one.
+    #[must_use]
+    pub(super) fn begin(&self) -> Vec<Waker> {
         self.current.set(self.current.get() + 1);
-    }
-
-    pub(super) fn wake_waiting(&self) {
-        self.waiting.take().into_iter().for_each(Waker::wake);
+        self.waiting.take()
     }
 }
 
 /// What writing took, less its share of the time that passed.
 struct Debt {
+    pacing: Pacing,
     owed: Cell<Duration>,
     /// Of [`writing::spent`], what is in it already.
     spent: Cell<Duration>,
     at: Cell<Instant>,
-    /// [`PAUSE_MAX`], but in tests.
-    pause_max: Cell<Duration>,
+}
+
+impl Pacing {
+    fn owed_max(&self) -> Duration {
+        self.burst + self.pause_max / self.share
+    }
 }
 
 impl Debt {
-    /// Until it is down to [`BURST`]. Bounded by [`PAUSE_MAX`], so that what one round took, however
+    /// Until it is down to the burst. Bounded by the longest pause, so that what one round took, however
     /// long, is forgotten after a while.
     fn pause(&self, now: Instant, spent: Duration) -> Duration {
         let more = spent.saturating_sub(self.spent.replace(spent));
         let passed = now.saturating_duration_since(self.at.replace(now));
         let owed = (self.owed.get() + more)
-            .saturating_sub(passed / SHARE)
-            .min(BURST + self.pause_max.get() / SHARE);
+            .saturating_sub(passed / self.pacing.share)
+            .min(self.pacing.owed_max());
         self.owed.set(owed);
-        owed.saturating_sub(BURST) * SHARE
+        owed.saturating_sub(self.pacing.burst) * self.pacing.share
     }
 }
 
@@ -168,7 +188,7 @@ mod tests {
             owed: Cell::default(),
             spent: Cell::default(),
             at: Cell::new(now),
-            pause_max: Cell::new(PAUSE_MAX),
+            pacing: Pacing::default(),
         }
     }
 

@@ -32,11 +32,11 @@ pub struct Shard {
     pub(super) channels: RefCell<HashMap<ChannelName, ChannelSubscriptions>>,
     /// All connections of this thread, subscribed or not: a stop disconnects them.
     pub(super) connections: Rc<RefCell<Slots<Rc<dyn Subscriber>>>>,
-    rounds: Rc<Rounds>,
+    pub(super) rounds: Rc<Rounds>,
 }
 
 impl Shard {
-    pub(super) fn register(hub: Arc<Hub>) -> Self {
+    pub(super) fn register(hub: Arc<Hub>, rounds: Rounds) -> Self {
         let inbox = Arc::<Inbox>::default();
         let index = {
             let mut inboxes = hub.inboxes.write().unwrap_or_else(PoisonError::into_inner);
@@ -50,12 +50,8 @@ impl Shard {
             inbox,
             channels: RefCell::default(),
             connections: Rc::default(),
-            rounds: Rc::default(),
+            rounds: Rc::new(rounds),
         }
-    }
-
-    pub(super) fn rounds(&self) -> Rc<Rounds> {
-        self.rounds.clone()
     }
 
     /// Groups publications by channel, in the order of each channel. A group is either all

@@ -3,7 +3,7 @@
 use std::cell::{Cell, RefCell};
 
 use super::*;
-use crate::{catalogue::WireFormat, channel::Epoch, codec::envelope};
+use crate::{catalogue::WireFormat, channel::Epoch, codec::envelope, hub::rounds::Pacing};
 use serde_json::value::to_raw_value;
 
 static PLAIN: Format = Format {
@@ -139,10 +139,13 @@ fn gathered_ones_leave_together_but_answer_a_held_poll_at_once() {
 
 /// A hub whose worker has written so much that it pauses for a second.
 fn busy_hub() -> Arc<Hub> {
-    let hub = Arc::new(Hub::default());
-    let rounds = hub.rounds().expect("rounds are the default");
+    let hub = Arc::new(Hub::new(Coalesce::Adaptive(Pacing {
+        pause_max: Duration::from_secs(1),
+        ..Pacing::default()
+    })));
+    let rounds = hub.rounds().expect("they are chosen");
     assert!(!rounds.is_busy());
-    rounds.pause_for(Duration::from_secs(1));
+    rounds.owe_the_longest_pause();
     assert!(rounds.is_busy());
     hub
 }

@@ -284,7 +284,9 @@ mod tests {
         disconnect::Disconnect,
         hub::{
             Batch, Format,
+            coalesce::Coalesce,
             queue::contract::{self, Suspect},
+            rounds::Pacing,
         },
         lane::{
             LaneId,
@@ -420,7 +422,11 @@ mod tests {
     #[test]
     fn on_a_busy_worker_a_socket_writes_once_in_each_round_and_keeps_the_order() {
         tokio::task::LocalSet::new().block_on(&a_runtime(), async {
-            let hub = Arc::new(crate::hub::Hub::default());
+            let coalesce = Coalesce::Adaptive(Pacing {
+                pause_max: Duration::from_secs(1),
+                ..Pacing::default()
+            });
+            let hub = Arc::new(crate::hub::Hub::new(coalesce));
             let rounds = hub.rounds().expect("the default");
             let (socket, mut client) = connected().await;
             let socket = std::rc::Rc::new(socket.in_rounds(Some(rounds.clone())));
@@ -435,7 +441,7 @@ mod tests {
             ["a", "b"].iter().for_each(|text| send(text));
             assert_eq!(writes(), 2, "idle: each at once");
 
-            rounds.pause_for(Duration::from_secs(1));
+            rounds.owe_the_longest_pause();
             ["c", "d", "e"].iter().for_each(|text| send(text));
             assert!(!socket.is_flushed(), "busy, and written in this round");
             assert_eq!(writes(), 2);
@@ -448,7 +454,7 @@ mod tests {
 
             // A message that has no room beside what waits for the round is no reason to
             // disconnect.
-            rounds.pause_for(Duration::from_secs(600));
+            rounds.owe_the_longest_pause();
             send("f");
             let large = "x".repeat(contract::MAX_BYTES / 3);
             for _ in 0..4 {
