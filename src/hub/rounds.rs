@@ -50,7 +50,9 @@ pub const PAUSE_MAX: Duration = Duration::from_millis(20);
 pub struct Pacing {
     /// See [`SHARE`]; at least 1.
     pub share: u32,
+    /// See [`BURST`].
     pub burst: Duration,
+    /// See [`PAUSE_MAX`].
     pub pause_max: Duration,
 }
 

@@ -31,7 +31,10 @@ pub enum Sharing {
     Behind,
     /// The same, but writing takes at most this share of the core: a pause follows each round that
     /// makes it so (`--coalesce adaptive`).
-    Rounds { share: f64 },
+    Rounds {
+        /// Of the core's time, up to 1.
+        share: f64,
+    },
 }
 
 /// # Publications in a write that gathers for *W*
