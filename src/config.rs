@@ -263,9 +263,9 @@ settings! {
         "Keep to the limits of Pusher's Sandbox plan: 100 connections and 200000 messages a day over all applications",
         [num_args = 0..=1, default_missing_value = "true", value_name = "BOOL"];
 
-    coalesce: Coalesce = Coalesce::Tick,
-        "How publications that wait for a subscriber of WebSocket, SSE, Channels or Socket.IO leave: off (one write each), tick (all that wait in one write), or a time such as 20ms (the first waits so long for others) [default: tick]",
-        [value_name = "off|tick|TIME"];
+    coalesce: Coalesce = Coalesce::default(),
+        "How publications leave for subscribers of WebSocket, SSE, Channels or Socket.IO: adaptive (at once; a busy worker gathers what comes between two rounds of writing, which follow the load), off (one write each), tick (all that wait in one write), or a time such as 20ms (the first waits so long for others) [default: adaptive]",
+        [value_name = "adaptive|off|tick|TIME"];
     history_max_count: usize = 1_000,
         "Publications that a channel keeps; 0 keeps none [default: 1000]";
     history_max_bytes: usize = 1 << 20,

@@ -85,14 +85,14 @@
 //! `tests/lab/imports.rs` holds the tree to this table; a missing arrow is part of the design.
 //!
 //! ```text
-//! wire, clock, disconnect, network, catalogue, system, packed   nothing
+//! wire, clock, disconnect, network, catalogue, system, packed, writing   nothing
 //! reach, qr                     nothing
 //! channel                       nothing
 //! codec                         channel, wire
 //! capture                       codec, catalogue
-//! lane                          capture, wire, clock, network, catalogue
+//! lane                          capture, wire, clock, network, catalogue, writing
 //! metrics                       lane, wire
-//! hub                           channel, disconnect, wire, catalogue
+//! hub                           channel, disconnect, wire, catalogue, writing
 //! broker                        channel
 //! tls                           config, reach, system
 //! node                          hub, broker, channel, disconnect, clock, network
@@ -190,6 +190,7 @@ pub mod telemetry;
 pub mod tls;
 pub mod transport;
 pub mod wire;
+pub mod writing;
 
 /// musl's allocator takes one lock for all threads and gives it up at every call.
 #[cfg(target_env = "musl")]

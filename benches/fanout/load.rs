@@ -7,7 +7,7 @@
 //!
 //! The publisher is one of the N because on `/ws/{channel}` whoever publishes is subscribed too; so
 //! N sockets get every publication, from the server and from the bare loop alike. It is a plain
-//! WebSocket whatever the others speak.
+//! WebSocket, whatever the others speak, unless another way to publish is asked for (`doors.rs`).
 //!
 //! ```text
 //! connect all → publish … warm-up │ measured interval │ stop publishing → wait for what is under way
@@ -23,9 +23,9 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::clocks::{Clocks, Times};
+use crate::doors::Requests;
 use crate::epoll::Epoll;
 use crate::plan::Plan;
-use crate::protocol::Protocol;
 use crate::publisher::Publisher;
 use crate::subscriber::Subscriber;
 use crate::sys;
@@ -77,7 +77,7 @@ struct Load {
 
 impl Load {
     fn connect(plan: &Plan) -> io::Result<Self> {
-        let publisher = Subscriber::subscribe(plan.publisher_address, 0, Protocol::Plain)?;
+        let publisher = Subscriber::subscribe(plan.publisher_address, 0, plan.door.first_speaks())?;
         let first_offset = publisher.next_offset;
         let others = (1..plan.subscribers as usize).map(|index| {
             let mut subscriber = Subscriber::subscribe(plan.address, index, plan.protocol)?;
@@ -99,7 +99,13 @@ impl Load {
             first_offset,
         };
         let publications = plan.rate_per_s * (plan.measure_ms + 1_000) / 1_000;
-        let publisher = Publisher::new(schedule, plan.pad_bytes as usize, publications as usize);
+        let pad_bytes = plan.pad_bytes as usize;
+        let requests = Requests::open(plan.door, plan.main_address, pad_bytes)?;
+        for (index, fd) in requests.fds().enumerate() {
+            epoll.add(fd, (subscribers.len() + index) as u64)?;
+        }
+        let door = (plan.door, requests);
+        let publisher = Publisher::new(schedule, door, pad_bytes, publications as usize);
         Ok(Load {
             tally: Tally::new(schedule, (publications * plan.subscribers) as usize),
             subscribers,
@@ -119,7 +125,7 @@ impl Load {
             if now_ns >= end_ns || is_done(self) {
                 return Ok(());
             }
-            self.publisher.publish_due(&mut self.subscribers[0]);
+            self.publisher.publish_due(&mut self.subscribers[0])?;
             if now_ns >= self.next_sweep_ns {
                 self.sweep()?;
                 self.next_sweep_ns = sys::monotonic_ns() + self.pause_ns;
@@ -132,7 +138,7 @@ impl Load {
     /// next sweep.
     fn sweep(&mut self) -> io::Result<()> {
         let mut ready = Vec::new();
-        let mut left = self.subscribers.len();
+        let mut left = self.subscribers.len() + self.publisher.requests.fds().count();
         let mut has_more = true;
         while has_more && left > 0 {
             has_more = self.epoll.wait(Some(Duration::ZERO), &mut ready)?;
@@ -162,12 +168,17 @@ impl Load {
 
     fn receive(&mut self, tokens: &[u64]) -> io::Result<()> {
         for &token in tokens {
-            let subscriber = &mut self.subscribers[token as usize];
+            let index = token as usize;
+            let Some(subscriber) = self.subscribers.get_mut(index) else {
+                let index = index - self.subscribers.len();
+                self.publisher.requests.receive(index, &mut self.buffer)?;
+                continue;
+            };
             subscriber.receive(&mut self.buffer, &mut self.tally);
             if !subscriber.is_open {
                 self.epoll.remove(subscriber.as_raw_fd())?;
             }
-            self.publisher.publish_due(&mut self.subscribers[0]);
+            self.publisher.publish_due(&mut self.subscribers[0])?;
         }
         Ok(())
     }

@@ -35,6 +35,7 @@ mod bare;
 mod bare_api;
 mod clocks;
 mod delivery;
+mod doors;
 mod envelope;
 mod epoll;
 mod frame;

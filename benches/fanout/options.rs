@@ -10,7 +10,9 @@ cargo bench --bench fanout -- [SCENARIO…] [OPTION…]
 
 Scenarios (default: all)
   a      1,000 WebSocket subscribers × 50 publications/s, ratio to a bare write(2) loop
-  b      100 subscribers offered 4,000 publications/s: throughput, loss, ratio
+  b      100 subscribers offered 4,000 publications/s through every door a user has (HTTP one by one
+         and pipelined, WebSocket, Channels HTTP API single and in batches, Socket.IO emit): throughput,
+         loss, ratio
   actix-ws, channels, socketio
          scenario a over the crate actix-ws, Pusher Channels and Socket.IO (WebSocket), ratio to plain WebSockets
          with frames of the same size

@@ -4,6 +4,7 @@ use std::net::SocketAddrV4;
 
 use serde_json::{Value, json};
 
+use crate::doors::Door;
 use crate::protocol::Protocol;
 
 /// What to do.
@@ -11,8 +12,12 @@ pub struct Plan {
     pub address: SocketAddrV4,
     /// What the subscribers speak there.
     pub protocol: Protocol,
-    /// Where plain WebSockets are served, for the publisher.
+    /// How publications get to the server.
+    pub door: Door,
+    /// Where the first subscriber's lane is, which publishes if no request does.
     pub publisher_address: SocketAddrV4,
+    /// Where requests go.
+    pub main_address: SocketAddrV4,
     pub server_pid: i32,
     pub subscribers: u64,
     pub rate_per_s: u64,
@@ -31,7 +36,9 @@ impl Plan {
         json!({
             "address": self.address.to_string(), "server_pid": self.server_pid,
             "protocol": self.protocol.lane(),
+            "door": self.door.name(),
             "publisher_address": self.publisher_address.to_string(),
+            "main_address": self.main_address.to_string(),
             "subscribers": self.subscribers, "rate_per_s": self.rate_per_s,
             "warm_up_ms": self.warm_up_ms, "measure_ms": self.measure_ms,
             "drain_ms": self.drain_ms, "pad_bytes": self.pad_bytes,
@@ -45,7 +52,9 @@ impl Plan {
         Some(Plan {
             address: plan["address"].as_str()?.parse().ok()?,
             protocol: Protocol::of_lane(plan["protocol"].as_str()?)?,
+            door: Door::of_name(plan["door"].as_str()?)?,
             publisher_address: plan["publisher_address"].as_str()?.parse().ok()?,
+            main_address: plan["main_address"].as_str()?.parse().ok()?,
             server_pid: i32::try_from(plan["server_pid"].as_i64()?).ok()?,
             subscribers: number("subscribers")?,
             rate_per_s: number("rate_per_s")?,

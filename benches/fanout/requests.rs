@@ -165,7 +165,7 @@ impl Connection {
 }
 
 /// The length that a head states, in whatever case its name is written.
-fn content_length(head: &[u8]) -> io::Result<usize> {
+pub fn content_length(head: &[u8]) -> io::Result<usize> {
     const NAME: &[u8] = b"content-length:";
     head.split(|byte| *byte == b'\n')
         .filter(|line| line.len() > NAME.len())

@@ -1,4 +1,5 @@
-//! When publications leave for subscribers: one by one, all that wait at once, or gathered for a
+//! When publications leave for subscribers: at once or in rounds, as the load wants it, which is the
+//! default; and, to compare it with, one by one, all that wait at once, or gathered for a fixed
 //! while. This is the loop of a [`Shard`]; each choice has a loop of its own, so that none pays for
 //! the others.
 //!
@@ -7,28 +8,56 @@
 //! poll is answered at once whatever is chosen. Not here: the queue of a client that does not read
 //! ([`super::queue`]).
 
-use std::{collections::VecDeque, fmt, rc::Rc, str::FromStr, sync::Arc, time::Duration};
+use std::{
+    collections::VecDeque,
+    fmt,
+    future::poll_fn,
+    pin::{Pin, pin},
+    rc::Rc,
+    str::FromStr,
+    sync::Arc,
+    task::{Poll, Waker},
+    time::Duration,
+};
 
 use serde::{Deserialize, Serialize};
-use tokio::time::{Instant, sleep_until, timeout_at};
+use tokio::time::{Instant, Sleep, sleep_until, timeout_at};
 
-use super::{GATHER_WHEN_BEHIND, delivery::Batch, format::Outgoing, inbox::Item, shard::Shard};
+use super::{
+    GATHER_WHEN_BEHIND,
+    delivery::Batch,
+    format::Outgoing,
+    inbox::Item,
+    rounds::{Pacing, Rounds},
+    shard::Shard,
+    subscriber::Subscriber,
+};
 
 /// Longest time that publications may be gathered.
 pub const GATHER_MAX: Duration = Duration::from_secs(1);
 /// Bytes of publications that may wait here. Past it, all of them leave at once.
 const WAITING_MAX_BYTES: usize = 16 << 20;
+/// Bytes that may wait between two rounds: more in one write saves nothing.
+const ROUND_MAX_BYTES: usize = 256 << 10;
 
 /// How publications of a channel are put together into writes.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Coalesce {
+    /// Each leaves at once while the worker has little to write; what a busy one has leaves in
+    /// rounds that follow the load. See [`super::rounds`].
+    Adaptive(Pacing),
     /// Each publication leaves in a write of its own, however many wait.
     Off,
     /// All that wait leave together; see [`GATHER_WHEN_BEHIND`].
-    #[default]
     Tick,
     /// The first publication waits this long for others.
     For(Duration),
+}
+
+impl Default for Coalesce {
+    fn default() -> Self {
+        Self::Adaptive(Pacing::default())
+    }
 }
 
 impl FromStr for Coalesce {
@@ -36,13 +65,16 @@ impl FromStr for Coalesce {
 
     fn from_str(text: &str) -> Result<Self, String> {
         match text {
+            "adaptive" => Ok(Self::default()),
             "off" => Ok(Self::Off),
             "tick" => Ok(Self::Tick),
             _ => humantime::parse_duration(text)
                 .ok()
                 .filter(|window| (Duration::from_millis(1)..=GATHER_MAX).contains(window))
                 .map(Self::For)
-                .ok_or_else(|| "choose off, tick, or a time of 1ms to 1s, like 20ms".to_owned()),
+                .ok_or_else(|| {
+                    "choose adaptive, off, tick, or a time of 1ms to 1s, like 20ms".to_owned()
+                }),
         }
     }
 }
@@ -50,6 +82,7 @@ impl FromStr for Coalesce {
 impl fmt::Display for Coalesce {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Adaptive(_) => f.write_str("adaptive"),
             Self::Off => f.write_str("off"),
             Self::Tick => f.write_str("tick"),
             Self::For(window) => humantime::format_duration(*window).fmt(f),
@@ -74,9 +107,86 @@ impl<'de> Deserialize<'de> for Coalesce {
 impl Shard {
     pub(super) async fn run(self: Rc<Self>) {
         match self.hub.coalesce {
+            Coalesce::Adaptive(_) => self.deliver_in_rounds().await,
             Coalesce::Tick => self.deliver_what_waits().await,
             Coalesce::Off => self.deliver_one_by_one().await,
             Coalesce::For(window) => self.deliver_gathered(window).await,
+        }
+    }
+
+    /// See [`super::rounds`]. Bounded by the pause between two rounds and by [`ROUND_MAX_BYTES`].
+    async fn deliver_in_rounds(&self) {
+        let rounds = self.rounds.clone();
+        let mut timer = pin!(sleep_until(Instant::now()));
+        let mut gathered = Gathered::default();
+        loop {
+            match self.next_turn(&rounds, timer.as_mut(), &gathered).await {
+                Turn::Items(items) if gathered.is_empty() && !rounds.is_busy() => {
+                    self.round(&rounds, items, |_| true).await;
+                }
+                Turn::Items(items) => {
+                    // What was gathered is delivered before subscribers are disconnected.
+                    if items.iter().any(|it| matches!(it, Item::Disconnect(_))) {
+                        self.round(&rounds, gathered.take(), |s| s.may_wait()).await;
+                    }
+                    for (channel, list) in self.group_by_channel(items) {
+                        let batch = Batch::new(list);
+                        self.fan_out(&channel, &batch, |s| !s.may_wait()).await;
+                        gathered.add(batch.list);
+                    }
+                }
+                Turn::Round => {
+                    self.round(&rounds, gathered.take(), |s| s.may_wait()).await;
+                }
+            }
+        }
+    }
+
+    async fn round(
+        &self,
+        rounds: &Rounds,
+        items: Vec<Item>,
+        for_whom: impl Fn(&dyn Subscriber) -> bool,
+    ) {
+        let waiting = rounds.begin();
+        self.deliver_to(items, for_whom).await;
+        waiting.into_iter().for_each(Waker::wake);
+    }
+
+    async fn next_turn(
+        &self,
+        rounds: &Rounds,
+        mut timer: Pin<&mut Sleep>,
+        gathered: &Gathered,
+    ) -> Turn {
+        poll_fn(|context| {
+            rounds.keep_timer(context.waker());
+            if gathered.bytes > ROUND_MAX_BYTES {
+                return Poll::Ready(Turn::Round);
+            }
+            if let Poll::Ready(items) = self.inbox.poll_take(context) {
+                return Poll::Ready(Turn::Items(items));
+            }
+            if gathered.is_empty() && !rounds.is_awaited() {
+                return Poll::Pending;
+            }
+            let pause = rounds.pause();
+            if pause.is_zero() {
+                return Poll::Ready(Turn::Round);
+            }
+            timer.as_mut().reset(Instant::now() + pause);
+            timer.as_mut().poll(context).map(|()| Turn::Round)
+        })
+        .await
+    }
+
+    async fn deliver_all(&self, items: Vec<Item>) {
+        self.deliver_to(items, |_| true).await;
+    }
+
+    async fn deliver_to(&self, items: Vec<Item>, for_whom: impl Fn(&dyn Subscriber) -> bool) {
+        for (channel, list) in self.group_by_channel(items) {
+            self.fan_out(&channel, &Batch::new(list), &for_whom).await;
         }
     }
 
@@ -85,9 +195,7 @@ impl Shard {
             let items = self.inbox.take().await;
             let behind = items.len() > 1;
             let next_round = Instant::now() + GATHER_WHEN_BEHIND;
-            for (channel, list) in self.group_by_channel(items) {
-                self.fan_out(&channel, &Batch::new(list), |_| true).await;
-            }
+            self.deliver_all(items).await;
             if behind {
                 sleep_until(next_round).await;
             }
@@ -118,9 +226,7 @@ impl Shard {
             if end.is_some() || waiting_bytes > WAITING_MAX_BYTES {
                 waiting_bytes = 0;
                 let all = waiting.drain(..).map(Item::Publication).collect();
-                for (channel, list) in self.group_by_channel(all) {
-                    self.fan_out(&channel, &Batch::new(list), |_| true).await;
-                }
+                self.deliver_all(all).await;
                 if let Some(reason) = end {
                     self.disconnect_all(reason);
                 }
@@ -150,10 +256,8 @@ impl Shard {
             let is_full = gathered_bytes > WAITING_MAX_BYTES;
             if is_end || is_full || due.is_some_and(|due| due <= Instant::now()) {
                 (due, gathered_bytes) = (None, 0);
-                for (channel, list) in self.group_by_channel(std::mem::take(&mut gathered)) {
-                    self.fan_out(&channel, &Batch::new(list), |s| s.may_wait())
-                        .await;
-                }
+                self.deliver_to(std::mem::take(&mut gathered), |s| s.may_wait())
+                    .await;
             }
             for (channel, list) in self.group_by_channel(items) {
                 let batch = Batch::new(list);
@@ -167,18 +271,50 @@ impl Shard {
     }
 }
 
+/// What the loop goes on with.
+enum Turn {
+    Items(Vec<Item>),
+    /// It is time for a round.
+    Round,
+}
+
+/// Publications that wait for a round.
+#[derive(Default)]
+struct Gathered {
+    items: Vec<Item>,
+    bytes: usize,
+}
+
+impl Gathered {
+    fn is_empty(&self) -> bool {
+        self.items.is_empty()
+    }
+
+    fn add(&mut self, list: Vec<Arc<Outgoing>>) {
+        for outgoing in list {
+            self.bytes += outgoing.publication.retained_bytes();
+            self.items.push(Item::Publication(outgoing));
+        }
+    }
+
+    fn take(&mut self) -> Vec<Item> {
+        self.bytes = 0;
+        std::mem::take(&mut self.items)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn settings_read_back_what_they_write() {
-        for text in ["off", "tick", "20ms", "1s"] {
+        for text in ["adaptive", "off", "tick", "20ms", "1s"] {
             assert_eq!(text.parse::<Coalesce>().unwrap().to_string(), text);
         }
         for bad in ["", "on", "0s", "2s", "20"] {
             let why = bad.parse::<Coalesce>().unwrap_err();
-            assert!(why.contains("off, tick"), "{bad}: {why}");
+            assert!(why.contains("adaptive, off, tick"), "{bad}: {why}");
         }
     }
 }

@@ -11,7 +11,7 @@
 use std::{
     future::poll_fn,
     sync::{Arc, Mutex, PoisonError},
-    task::Poll,
+    task::{Context, Poll},
 };
 
 use futures_util::task::AtomicWaker;
@@ -29,7 +29,7 @@ pub enum Item {
 /// two rounds of the shard's loop; each item is a pointer to a shared publication.
 #[derive(Default)]
 pub struct Inbox {
-    pub(super) items: Mutex<Vec<Item>>,
+    items: Mutex<Vec<Item>>,
     waker: AtomicWaker,
 }
 
@@ -46,16 +46,23 @@ impl Inbox {
 
     /// All that is there, at once; waits for the first.
     pub async fn take(&self) -> Vec<Item> {
-        poll_fn(|context| {
-            self.waker.register(context.waker());
-            let mut items = self.items.lock().unwrap_or_else(PoisonError::into_inner);
-            if items.is_empty() {
-                Poll::Pending
-            } else {
-                Poll::Ready(std::mem::take(&mut *items))
-            }
-        })
-        .await
+        poll_fn(|context| self.poll_take(context)).await
+    }
+
+    /// As [`Self::take`]: all that is there, and at least one.
+    pub fn poll_take(&self, context: &Context<'_>) -> Poll<Vec<Item>> {
+        self.waker.register(context.waker());
+        let mut items = self.items.lock().unwrap_or_else(PoisonError::into_inner);
+        if items.is_empty() {
+            Poll::Pending
+        } else {
+            Poll::Ready(std::mem::take(&mut *items))
+        }
+    }
+
+    #[cfg(test)]
+    pub fn is_empty(&self) -> bool {
+        self.items.lock().unwrap().is_empty()
     }
 
     /// All that is there, perhaps nothing.

@@ -15,7 +15,9 @@
 //! - A publication is encoded once per wire [`Format`], whatever the number of subscribers and
 //!   shards; they share the bytes.
 //! - When publications wait, a shard takes all that wait for a channel as one [`Batch`], which a
-//!   subscriber can write in one system call. [`coalesce`] has the choices.
+//!   subscriber can write in one system call. A shard with little to do lets nothing wait; a busy
+//!   one writes in [`rounds`], so that it makes fewer and larger writes. That is the default;
+//!   [`coalesce`] has the other choices.
 //! - A subscription knows the next offset it needs, so a publication that both recovery and live
 //!   delivery bring is delivered once. An ephemeral publication ([`Publication::ephemeral`]) has no
 //!   offset; it keeps its place among the others and is delivered by a method of its own.
@@ -54,6 +56,7 @@ mod delivery;
 mod format;
 mod inbox;
 pub mod queue;
+pub mod rounds;
 mod shard;
 mod slots;
 mod subscriber;
@@ -84,13 +87,15 @@ use self::{
     coalesce::Coalesce,
     format::Outgoing,
     inbox::{Inbox, Item},
+    rounds::{Pacing, Rounds},
 };
 use crate::{
     channel::{ChannelName, Publication, observer::ChannelObserver},
     disconnect::Disconnect,
 };
 
-/// How long a shard that found several publications waiting gathers before its next round.
+/// With `--coalesce tick`: how long a shard that found several publications waiting gathers before
+/// its next round.
 pub const GATHER_WHEN_BEHIND: Duration = Duration::from_millis(1);
 /// Shards that one hub can have: a `u64` has one bit for each.
 pub const SHARDS_MAX: usize = 64;
@@ -179,13 +184,23 @@ impl Hub {
     /// This thread's shard. Its loop starts with the first call, which must come from inside a
     /// tokio `LocalSet` (an actix worker is one).
     pub fn shard(self: &Arc<Self>) -> Rc<Shard> {
+        let pacing = match self.coalesce {
+            Coalesce::Adaptive(pacing) => pacing,
+            Coalesce::Off | Coalesce::Tick | Coalesce::For(_) => Pacing::default(),
+        };
         let existing = SHARDS.with_borrow(|shards| shards.get(&self.id).cloned());
         existing.unwrap_or_else(|| {
-            let shard = Rc::new(Shard::register(self.clone()));
+            let shard = Rc::new(Shard::register(self.clone(), Rounds::new(pacing)));
             SHARDS.with_borrow_mut(|shards| shards.insert(self.id, shard.clone()));
             tokio::task::spawn_local(shard.clone().run());
             shard
         })
+    }
+
+    /// When this thread writes, for a socket that also writes what does not come from the hub.
+    /// `None`: it writes at once, whatever the load.
+    pub fn rounds(self: &Arc<Self>) -> Option<Rc<Rounds>> {
+        matches!(self.coalesce, Coalesce::Adaptive(_)).then(|| self.shard().rounds.clone())
     }
 
     /// Channels whose names `wanted` lets through and that have subscriptions on this node, with

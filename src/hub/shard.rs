@@ -17,6 +17,7 @@ use super::{
     delivery::Batch,
     format::Outgoing,
     inbox::{Inbox, Item},
+    rounds::Rounds,
     slots::Slots,
     subscriber::Subscriber,
     subscription::Subscription,
@@ -36,11 +37,12 @@ pub struct Shard {
     pub(super) channels: RefCell<HashMap<ChannelName, ChannelSubscriptions>>,
     /// All connections of this thread, subscribed or not: a stop disconnects them.
     pub(super) connections: Rc<RefCell<Slots<Rc<dyn Subscriber>>>>,
+    pub(super) rounds: Rc<Rounds>,
 }
 
 impl Shard {
     /// This thread's shard; its place in the list is its bit in [`Interest`](super::Interest).
-    pub(super) fn register(hub: Arc<Hub>) -> Self {
+    pub(super) fn register(hub: Arc<Hub>, rounds: Rounds) -> Self {
         let inbox = Arc::<Inbox>::default();
         let index = {
             let mut inboxes = hub.inboxes.write().unwrap_or_else(PoisonError::into_inner);
@@ -54,6 +56,7 @@ impl Shard {
             inbox,
             channels: RefCell::default(),
             connections: Rc::default(),
+            rounds: Rc::new(rounds),
         }
     }
 

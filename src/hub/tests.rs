@@ -3,7 +3,7 @@
 use std::cell::{Cell, RefCell};
 
 use super::*;
-use crate::{catalogue::WireFormat, channel::Epoch, codec::envelope};
+use crate::{catalogue::WireFormat, channel::Epoch, codec::envelope, hub::rounds::Pacing};
 use serde_json::value::to_raw_value;
 
 static PLAIN: Format = Format {
@@ -137,6 +137,92 @@ fn gathered_ones_leave_together_but_answer_a_held_poll_at_once() {
     });
 }
 
+/// A hub whose worker has written so much that it pauses for a second.
+fn busy_hub() -> Arc<Hub> {
+    let hub = Arc::new(Hub::new(Coalesce::Adaptive(Pacing {
+        pause_max: Duration::from_secs(1),
+        ..Pacing::default()
+    })));
+    let rounds = hub.rounds().expect("they are chosen");
+    assert!(!rounds.is_busy());
+    rounds.owe_the_longest_pause();
+    assert!(rounds.is_busy());
+    hub
+}
+
+#[test]
+fn an_idle_worker_writes_each_at_once_and_a_busy_one_gathers() {
+    on_one_thread(async {
+        let idle = Arc::new(Hub::default());
+        let (stream, poll) = ten_through(&idle).await;
+        assert_eq!((stream.batches.get(), poll.batches.get()), (2, 2));
+    });
+    on_one_thread(async {
+        let busy = busy_hub();
+        let channel = ChannelName::parse("news").unwrap();
+        let stream = Rc::new(Recorder::default());
+        let attachment = busy.shard().attach(&channel, stream.clone());
+        attachment.go_live(0);
+        for offset in 1..=10 {
+            busy.broadcast(&publication(&channel, offset));
+            until(|| busy.inboxes.read().unwrap()[0].is_empty()).await;
+        }
+        assert!(stream.offsets.borrow().is_empty(), "gathered");
+        until(|| stream.offsets.borrow().len() == 10).await;
+        assert_eq!(stream.batches.get(), 1, "in one round");
+        busy.broadcast(&publication(&channel, 11));
+        until(|| stream.offsets.borrow().len() == 11).await;
+    });
+}
+
+#[test]
+fn a_busy_worker_answers_a_held_poll_at_once_and_lets_all_out_before_a_stop() {
+    on_one_thread(async {
+        let hub = busy_hub();
+        let channel = ChannelName::parse("news").unwrap();
+        let stream = Rc::new(Recorder::default());
+        let poll = Rc::new(Recorder {
+            is_held_poll: true,
+            ..Recorder::default()
+        });
+        let _registered = hub.shard().register_connection(stream.clone());
+        let attachments = [&stream, &poll].map(|r| hub.shard().attach(&channel, r.clone()));
+        attachments.iter().for_each(|a| a.go_live(0));
+        hub.broadcast(&publication(&channel, 1));
+        until(|| poll.offsets.borrow().len() == 1).await;
+        assert!(stream.offsets.borrow().is_empty(), "gathered");
+        hub.disconnect_all(Disconnect::Shutdown);
+        until(|| stream.ended.get().is_some()).await;
+        assert_eq!(*stream.offsets.borrow(), [1]);
+    });
+}
+
+#[test]
+fn who_waits_for_a_round_is_woken_by_it() {
+    on_one_thread(async {
+        let hub = busy_hub();
+        let rounds = hub.rounds().unwrap();
+        // The loop has found nothing to do, and sleeps.
+        tokio::task::yield_now().await;
+        let before = rounds.current();
+        let waiting = tokio::task::spawn_local(async move {
+            let mut asked = false;
+            std::future::poll_fn(|context| match std::mem::replace(&mut asked, true) {
+                true => std::task::Poll::Ready(()),
+                false => {
+                    rounds.wait(context.waker());
+                    std::task::Poll::Pending
+                }
+            })
+            .await;
+            rounds.current()
+        });
+        tokio::task::yield_now().await;
+        assert!(!waiting.is_finished());
+        assert_eq!(waiting.await.unwrap(), before + 1);
+    });
+}
+
 #[test]
 fn a_stop_lets_out_what_was_kept_back() {
     on_one_thread(async {
@@ -147,14 +233,7 @@ fn a_stop_lets_out_what_was_kept_back() {
         let _registered = hub.shard().register_connection(recorder.clone());
         attachment.go_live(0);
         hub.broadcast(&publication(&channel, 1));
-        until(|| {
-            hub.inboxes.read().unwrap()[0]
-                .items
-                .lock()
-                .unwrap()
-                .is_empty()
-        })
-        .await;
+        until(|| hub.inboxes.read().unwrap()[0].is_empty()).await;
         assert!(recorder.offsets.borrow().is_empty(), "kept back");
         hub.disconnect_all(Disconnect::Shutdown);
         until(|| recorder.ended.get().is_some()).await;

@@ -45,7 +45,7 @@ use super::{
     seats::Seat,
     tls::{self, Tls},
 };
-use crate::{clock, wire::Layers};
+use crate::{clock, wire::Layers, writing};
 
 /// The kernel's counts are read at most this often while a connection is busy.
 const TCP_INFO_EVERY_US: u64 = 1_000_000;
@@ -229,10 +229,10 @@ impl LaneStream {
     /// Writes what fits now. `WouldBlock`: wait with [`Self::poll_write_ready`].
     pub fn try_write(&self, bytes: &[u8]) -> io::Result<usize> {
         self.meter().writes_now();
-        let written = match &self.tls {
-            None => self.io.try_write(bytes)?,
-            Some(tls) => tls.borrow_mut().try_write(&self.io, bytes)?,
-        };
+        let written = writing::timed(|| match &self.tls {
+            None => self.io.try_write(bytes),
+            Some(tls) => tls.borrow_mut().try_write(&self.io, bytes),
+        })?;
         self.count_accepted(&bytes[..written]);
         Ok(written)
     }
@@ -358,12 +358,12 @@ impl LaneStream {
         self.meter().writes_now();
         let written = match self.tls.is_some() {
             true => self.poll_write_secured(context, bytes),
-            false => Pin::new(&mut self.io)
-                .poll_write(context, bytes)
-                .map_ok(|written| {
+            false => writing::timed(|| Pin::new(&mut self.io).poll_write(context, bytes)).map_ok(
+                |written| {
                     self.count_accepted(&bytes[..written]);
                     written
-                }),
+                },
+            ),
         };
         if written.is_pending() && self.is_too_slow(context) {
             self.abort_on_close();

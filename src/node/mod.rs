@@ -60,7 +60,7 @@ use crate::{
         observer::{ChannelObserver, Published},
     },
     clock,
-    hub::{Attachment, Hub, Subscriber, coalesce::Coalesce},
+    hub::{Attachment, Hub, Subscriber, coalesce::Coalesce, rounds::Rounds},
 };
 
 /// Bytes that the stored latest publications of all channels may take together.
@@ -319,6 +319,11 @@ impl Node {
     /// found, and then call [`Attachment::go_live`].
     pub fn attach(&self, channel: &ChannelName, subscriber: Rc<dyn Subscriber>) -> Attachment {
         self.hub.shard().attach(channel, subscriber)
+    }
+
+    /// When this thread writes to its clients: see [`Hub::rounds`].
+    pub fn rounds(&self) -> Option<Rc<Rounds>> {
+        self.hub.rounds()
     }
 
     /// The latest publication of a channel that keeps it, unless it has expired, and for how many

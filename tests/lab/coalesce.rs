@@ -9,7 +9,10 @@ use std::time::Duration;
 use crate::support::{
     self, PATIENCE, eventually, spawn_lab, sse::EventStream, test_config, websocket::WebSocket,
 };
-use pushlab::{config::Config, hub::coalesce::Coalesce};
+use pushlab::{
+    config::Config,
+    hub::{coalesce::Coalesce, rounds::Pacing},
+};
 use serde_json::{Value, json};
 
 const CHANNEL: &str = "news";
@@ -78,16 +81,23 @@ fn what_is_coalesced_is_the_same_in_fewer_writes() {
     let one_by_one = follow(Coalesce::Off);
     let gathered = follow(Coalesce::For(Duration::from_millis(500)));
     let by_tick = follow(Coalesce::Tick);
+    let in_rounds = follow(Coalesce::Adaptive(Pacing {
+        share: 1_000,
+        burst: Duration::ZERO,
+        pause_max: Duration::from_millis(500),
+    }));
     let expected: Vec<_> = (0..PUBLICATIONS)
         .map(|n| (n + 1, json!({ "n": n })))
         .collect();
-    for got in [&one_by_one, &gathered, &by_tick] {
+    for got in [&one_by_one, &gathered, &by_tick, &in_rounds] {
         assert_eq!(got.frames, expected);
         assert_eq!(got.events, expected);
         assert_eq!(got.frame_bytes, one_by_one.frame_bytes);
     }
     assert_eq!(one_by_one.websocket_writes, PUBLICATIONS);
     assert!(by_tick.websocket_writes <= PUBLICATIONS);
-    let writes = gathered.websocket_writes;
-    assert!(writes < PUBLICATIONS, "{writes} writes, gathered");
+    for got in [&gathered, &in_rounds] {
+        let writes = got.websocket_writes;
+        assert!(writes < PUBLICATIONS, "{writes} writes, gathered");
+    }
 }

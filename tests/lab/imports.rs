@@ -29,6 +29,7 @@ pub(crate) const ALLOWED: &[(&str, &[&str])] = &[
     ("clock", &[]),
     ("disconnect", &[]),
     ("network", &[]),
+    ("writing", &[]),
     ("catalogue", &[]),
     // What each operating system calls otherwise.
     ("system", &[]),
@@ -41,10 +42,20 @@ pub(crate) const ALLOWED: &[(&str, &[&str])] = &[
     ("capture", &["catalogue", "codec"]),
     (
         "lane",
-        &["wire", "clock", "network", "catalogue", "capture"],
+        &[
+            "wire",
+            "clock",
+            "network",
+            "writing",
+            "catalogue",
+            "capture",
+        ],
     ),
     ("metrics", &["wire", "lane"]),
-    ("hub", &["wire", "disconnect", "catalogue", "channel"]),
+    (
+        "hub",
+        &["wire", "disconnect", "writing", "catalogue", "channel"],
+    ),
     ("broker", &["channel"]),
     (
         "node",

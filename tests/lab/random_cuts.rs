@@ -18,6 +18,7 @@ use std::{
 use pushlab::{
     channel::StreamPosition,
     config::{Config, Span},
+    hub::{coalesce::Coalesce, rounds::Pacing},
 };
 use rand::{RngExt, SeedableRng, rngs::StdRng};
 use serde_json::{Value, json};
@@ -253,8 +254,24 @@ impl Subscriber<'_> {
 
 #[test]
 fn however_it_is_cut_every_subscriber_ends_with_all_publications_once_and_in_order() {
+    cut_at_random(Coalesce::default());
+}
+
+/// Workers that pause after every write, as if they had no time for more: what is kept back between
+/// two rounds keeps its order, and none of it is lost with a connection.
+#[test]
+fn the_same_where_every_worker_writes_in_rounds() {
+    cut_at_random(Coalesce::Adaptive(Pacing {
+        share: 1_000,
+        burst: Duration::ZERO,
+        pause_max: Duration::from_millis(2),
+    }));
+}
+
+fn cut_at_random(coalesce: Coalesce) {
     let seed = seed();
     let lab = spawn_lab(Config {
+        coalesce,
         // A Socket.IO poller that was cut between two polls is missed at a heartbeat only.
         heartbeat: Span(Duration::from_secs(2)),
         pong_timeout: Span(Duration::from_secs(3)),

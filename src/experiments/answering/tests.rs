@@ -262,8 +262,8 @@ const CASES: &[Case] = &[
             }
         },
         said: "At 2,000 events a second to 200 clients, long polls brought 400,000 deliveries a second, \
-               WebSockets that are written one by one 120,000, and WebSockets for which what waits is \
-               put together 400,000.",
+               WebSockets that are written one by one 120,000, and WebSockets that a busy server \
+               writes in rounds 400,000.",
     },
     Case {
         id: "E14",

@@ -96,7 +96,8 @@ async fn open(apps: Arc<Apps>, worker: Arc<LaneWorker>, (request, framed): Upgra
     let app = admitted.as_ref().ok().map(|slot| &*slot.0);
     let settings = settings(&worker.lab.config, app);
     let written = worker.written(&CHANNELS).map(|w| w.recorder.clone());
-    let socket = Rc::new(Socket::new(io, read.len(), settings, written));
+    let socket = Socket::new(io, read.len(), settings, written);
+    let socket = Rc::new(socket.in_rounds(worker.lab.node.rounds()));
     // A task of its own: actix-http's future for this connection is large and ends here.
     match admitted {
         Ok(slot) => drop(actix_rt::spawn(serve(worker, socket, read, slot, address))),

@@ -74,7 +74,8 @@ pub async fn open(
         Ok(Wanted::Handshake(Transport::WebSocket)) => {
             if let Some((io, read)) = accept(&request, framed).await {
                 let settings = settings(&engine, &lane.lab);
-                let socket = Rc::new(Socket::new(io, read.len(), settings, recorder));
+                let socket = Socket::new(io, read.len(), settings, recorder);
+                let socket = Rc::new(socket.in_rounds(lane.lab.node.rounds()));
                 let began = Request {
                     address: (lane.lab).address_behind(request.peer_addr(), request.headers()),
                     peer: Peer::kept_by(&engine, request.headers()),
@@ -97,12 +98,15 @@ pub async fn open(
             let settings = settings(&engine, &lane.lab);
             if entry.worker == engine.worker().index {
                 let socket = Socket::new(io, read.len(), settings, recorder);
+                let socket = socket.in_rounds(lane.lab.node.rounds());
                 return probe(&engine.worker(), &sid, socket, read);
             }
             let Ok(moving) = io.detach() else { return };
+            let node = lane.lab.node.clone();
             engine.on(entry.worker, move |worker| {
                 if let Ok(io) = moving.attach() {
                     let socket = Socket::new(io, read.len(), settings, recorder);
+                    let socket = socket.in_rounds(node.rounds());
                     probe(worker, &sid, socket, read);
                 }
             });

@@ -29,7 +29,7 @@ pub use self::{
     delay::{one_at_a_time, predict, processed},
     http2::h2_unchanged_poll_bytes,
     loss::{delivered_without_backplane, loss, loss_within},
-    overload::{Cost, Sharing, gathered, polls_per_s, throughput_per_s},
+    overload::{Cost, ROUNDS_SHARE, Sharing, gathered, polls_per_s, throughput_per_s},
     quota::{QuotaUse, quota_lasts_s},
     waiting::{Buffered, behind_blob_s, buffered},
 };

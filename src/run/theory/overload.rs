@@ -8,6 +8,9 @@ pub fn polls_per_s(clients: f64, interval_s: f64, most_per_s: f64) -> f64 {
     (clients / interval_s).min(most_per_s)
 }
 
+/// The share of its time that a busy worker of the lab writes in (`--coalesce adaptive`).
+pub const ROUNDS_SHARE: f64 = 1.0 / 3.0;
+
 /// What one delivery takes of a server's core.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Cost {
@@ -30,6 +33,12 @@ pub enum Sharing {
     },
     /// Whatever came since the last round: a loop that takes all that waits, and long polling.
     Behind,
+    /// The same, but writing takes at most this share of the core: a pause follows each round that
+    /// makes it so (`--coalesce adaptive`).
+    Rounds {
+        /// Of the core's time, up to 1.
+        share: f64,
+    },
 }
 
 /// # Publications in a write that gathers for *W*
@@ -57,6 +66,12 @@ pub fn gathered(rate_per_s: f64, window_s: f64) -> f64 {
 ///   goes through until λNm = 1: the wall is at 1/m. This is what RFC 6202 §2.2 calls a natural
 ///   tendency to degrade gracefully: polls that come late bring more each.
 ///
+/// - Rounds: writing may take a share *s* of the core, so that a round of N(w + bm) stands in a time
+///   of N(w + bm)/s, in which b = λN(w + bm)/s come: b = λNw/(s − λNm). With s = 1 it is the case
+///   before. More share a write, the earlier the smaller s is, so that the core has room for what
+///   else there is to do; the wall of the writing alone is at s/m, and only past it does the share
+///   give way: what waits is never thrown away to keep it.
+///
 /// A poll every *T* is the same with b = λT and an answer's cost for *w*.
 pub fn throughput_per_s(cost: Cost, sharing: Sharing, rate_per_s: f64, clients: f64) -> f64 {
     let offered = rate_per_s * clients;
@@ -64,15 +79,20 @@ pub fn throughput_per_s(cost: Cost, sharing: Sharing, rate_per_s: f64, clients: 
     let in_a_write = match sharing {
         Sharing::One => 1.0,
         Sharing::Gathered { window_s } => gathered(rate_per_s, window_s),
-        Sharing::Behind => {
-            let left = 1.0 - offered * message_s;
-            match left > 0.0 {
-                true => (offered * write_s / left).max(1.0),
-                false => f64::INFINITY,
-            }
-        }
+        Sharing::Behind => in_rounds(cost, 1.0, offered),
+        Sharing::Rounds { share } => in_rounds(cost, share, offered),
     };
     offered.min(1.0 / (message_s + write_s / in_a_write))
+}
+
+/// Messages in a write of a server whose rounds take this share of its core; 1 while the load
+/// needs no rounds.
+fn in_rounds(cost: Cost, share: f64, offered: f64) -> f64 {
+    let left = share - offered * cost.message_s;
+    match left > 0.0 {
+        true => (offered * cost.write_s / left).max(1.0),
+        false => f64::INFINITY,
+    }
 }
 
 #[cfg(test)]
@@ -106,6 +126,7 @@ mod tests {
     fn served_per_s(cost: Cost, sharing: Sharing, rate_per_s: f64, clients: u32) -> f64 {
         const FOR_S: f64 = 20.0;
         let (mut now, mut next, mut delivered) = (0.0, 0u64, 0.0);
+        let (mut round_at, mut round_s) = (0.0, 0.0);
         let came_by = |at: f64| (at * rate_per_s) as u64;
         while now < FOR_S {
             let first_at = (next + 1) as f64 / rate_per_s;
@@ -113,18 +134,31 @@ mod tests {
             let takes = match sharing {
                 Sharing::One => 1,
                 Sharing::Behind => came_by(now) - next,
+                Sharing::Rounds { share } => {
+                    // The pause after the last round has a longest time, as the lab's has.
+                    let pause_s = (round_s / share - round_s).min(0.02);
+                    now = f64::max(now, round_at + round_s + pause_s);
+                    came_by(now) - next
+                }
                 Sharing::Gathered { window_s } => {
                     now = f64::max(now, first_at + window_s);
                     came_by(first_at + window_s) - next
                 }
             };
+            round_at = now;
             for _ in 0..clients {
                 now += cost.write_s + takes as f64 * cost.message_s;
                 delivered += takes as f64;
             }
+            round_s = now - round_at;
             next += takes;
         }
         delivered / now
+    }
+
+    #[test]
+    fn the_share_is_the_labs_own() {
+        assert_eq!(ROUNDS_SHARE, 1.0 / f64::from(crate::hub::rounds::SHARE));
     }
 
     #[test]
@@ -137,6 +171,9 @@ mod tests {
             Sharing::One,
             Sharing::Gathered { window_s: 0.02 },
             Sharing::Behind,
+            Sharing::Rounds {
+                share: ROUNDS_SHARE,
+            },
         ];
         for sharing in all {
             for rate in [125.0, 500.0, 1_000.0, 2_000.0, 4_000.0, 8_000.0] {

@@ -187,12 +187,9 @@ async fn open(worker: Arc<LaneWorker>, (request, framed): Upgrade) {
         return;
     };
     let written = worker.written(&WEBSOCKET).map(|w| w.recorder.clone());
-    let socket = Rc::new(Socket::new(
-        io,
-        read.len(),
-        settings(&worker.lab.config, false),
-        written,
-    ));
+    let settings = settings(&worker.lab.config, false);
+    let socket = Socket::new(io, read.len(), settings, written);
+    let socket = Rc::new(socket.in_rounds(worker.lab.node.rounds()));
     let address = (worker.lab).address_behind(request.peer_addr(), &request.head().headers);
     // A task of its own, so that actix-http's large future for this connection ends here.
     actix_rt::spawn(serve(worker, socket, read, channel, asked, address));

@@ -2,7 +2,7 @@
 //! heartbeat, and the closing handshake in all its forms (RFC 6455 §5.5, §7).
 //!
 //! [`Socket`] is the half that others hold: anyone on its thread may send, and what the kernel
-//! takes is written in that call. [`run`] is the other half, a task that reads, writes what was
+//! takes is written in that call, unless the worker is busy ([`crate::hub::rounds`]). [`run`] is the other half, a task that reads, writes what was
 //! queued, keeps the heartbeat and ends the connection. Protocols on WebSocket implement
 //! [`Session`] and handle neither frames nor sockets.
 //!
@@ -37,6 +37,7 @@ mod run;
 
 use std::{
     cell::{Cell, RefCell},
+    rc::Rc,
     sync::Arc,
     task::{Context, Poll, Waker},
     time::Duration,
@@ -53,6 +54,7 @@ use crate::{
     hub::{
         Delivery, Format,
         queue::{Budget, Kind, Pushed},
+        rounds::Rounds,
     },
     lane::{meter::ConnectionMeter, stream::LaneStream},
     metrics::latency::Recorder,
@@ -103,6 +105,14 @@ pub struct Socket {
     last_write: Cell<Instant>,
     /// HTTP bytes that came before the first frame.
     http_bytes: u64,
+    /// When a busy worker writes; `None`: always.
+    rounds: Option<Rc<Rounds>>,
+    /// The round that this socket last wrote in; 0 before the first.
+    wrote_in: Cell<u64>,
+    /// The round whose end the queue waits for; 0: it waits for the kernel only.
+    held_in: Cell<u64>,
+    /// The round whose end wakes the task.
+    awaits: Cell<u64>,
 }
 
 impl Socket {
@@ -124,7 +134,17 @@ impl Socket {
             drained: RefCell::default(),
             disconnected: Cell::new(None),
             last_write: Cell::new(Instant::now()),
+            rounds: None,
+            wrote_in: Cell::new(0),
+            held_in: Cell::new(0),
+            awaits: Cell::new(0),
         }
+    }
+
+    /// Lets it write as its worker's load wants it.
+    pub fn in_rounds(mut self, rounds: Option<Rc<Rounds>>) -> Self {
+        self.rounds = rounds;
+        self
     }
 
     /// The connection's meter.
@@ -264,7 +284,10 @@ impl Socket {
         let mut waker = self.waker.borrow_mut();
         match &mut *waker {
             Some(known) if known.will_wake(context.waker()) => {}
-            other => *other = Some(context.waker().clone()),
+            other => {
+                *other = Some(context.waker().clone());
+                self.awaits.set(0);
+            }
         }
     }
 

@@ -1,10 +1,12 @@
 //! Writing: at once while the queue is empty, else through the queue; and announcing what is
-//! written to the meter.
+//! written to the meter. A busy worker's socket writes once in each round, and queues what comes
+//! between two ([`crate::hub::rounds`]).
 //!
 //! ```text
-//! send ──► queue empty? ──yes──► kernel takes all      nothing is queued, no task is woken
-//!               │                kernel takes a part ─┐
-//!               no ──────────────────────────────────►└─► queue ──► run() writes when the kernel can
+//! send ──► queue empty, ──yes──► kernel takes all      nothing is queued, no task is woken
+//!          not busy?    │        kernel takes a part ─┐
+//!                       no ──────────────────────────►└─► queue ──► run() writes when the kernel can,
+//!                                                                   or when the next round begins
 //! ```
 //!
 //! Rejected: always queueing and letting the task write. A delivery would wait for a task to be
@@ -23,7 +25,10 @@ use tokio::time::Instant;
 use super::Socket;
 use crate::{
     clock,
-    hub::queue::{Budget, Chunk, Kind, Pushed, Queue},
+    hub::{
+        queue::{Budget, Chunk, Kind, Pushed, Queue},
+        rounds::Rounds,
+    },
     lane::meter::Message,
     wire::Layers,
 };
@@ -81,6 +86,7 @@ impl Socket {
         contents: Contents<impl Iterator<Item = u64>>,
         kind: Kind,
     ) -> Pushed {
+        self.make_room(bytes.len());
         let mut out = self.out.borrow_mut();
         if out.is_closed || out.is_broken {
             return Pushed::Queued;
@@ -113,19 +119,21 @@ impl Socket {
         };
         let pushed = out.queue.push(rest, kind);
         drop(out);
-        self.wake();
+        if !self.is_held() {
+            self.wake();
+        }
         pushed
     }
 
-    /// How many of `bytes` the kernel takes now; 0 while the queue is not empty. `None`: the
-    /// connection is gone.
+    /// How many of `bytes` the kernel takes now; 0 while the queue is not empty, or must wait for
+    /// the next round. `None`: the connection is gone.
     fn write_now(&self, out: &mut Outgoing, bytes: &[u8]) -> Option<usize> {
-        if !out.queue.is_empty() {
+        if !out.queue.is_empty() || self.must_wait() {
             return Some(0);
         }
         match self.io.try_write(bytes) {
             Ok(written) => {
-                self.last_write.set(Instant::now());
+                self.wrote();
                 Some(written)
             }
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => Some(0),
@@ -173,7 +181,7 @@ impl Socket {
             let at = self.meter().accepted_bytes();
             match self.io.try_write(&gather(&out.queue)) {
                 Ok(taken) => {
-                    self.last_write.set(Instant::now());
+                    self.wrote();
                     out.queue.advance(taken, |from, chunk| {
                         let stamps = std::mem::take(&mut chunk.live_since_us).into_iter();
                         self.book(at + from as u64, chunk.layers, chunk.publications, stamps);
@@ -188,9 +196,63 @@ impl Socket {
         Ok(())
     }
 
-    /// As [`Self::flush`], and wakes the task when the kernel takes more.
+    fn wrote(&self) {
+        self.last_write.set(Instant::now());
+        if let Some(rounds) = &self.rounds {
+            self.wrote_in.set(rounds.current());
+        }
+    }
+
+    /// Whether what is to be written now must wait for the next round.
+    fn must_wait(&self) -> bool {
+        let Some(rounds) = &self.rounds else {
+            return false;
+        };
+        if self.wrote_in.get() != rounds.current() || !rounds.is_busy() {
+            return false;
+        }
+        self.held_in.set(rounds.current());
+        if let Some(waker) = &*self.waker.borrow() {
+            self.await_round(rounds, waker);
+        }
+        true
+    }
+
+    /// Whether the queue waits for the next round.
+    fn is_held(&self) -> bool {
+        let rounds = self.rounds.as_ref();
+        rounds.is_some_and(|rounds| self.held_in.get() == rounds.current())
+    }
+
+    fn await_round(&self, rounds: &Rounds, waker: &Waker) {
+        if self.awaits.replace(rounds.current()) != rounds.current() {
+            rounds.wait(waker);
+        }
+    }
+
+    /// Writes what waits for a round only, if so much more would exceed the budget: a busy worker
+    /// must make nobody a slow consumer.
+    fn make_room(&self, bytes: usize) {
+        if !self.is_held() || self.out.borrow().queue.has_room_for(bytes) {
+            return;
+        }
+        self.held_in.set(0);
+        if self.flush().is_err() {
+            self.out.borrow_mut().is_broken = true;
+        }
+        self.wake();
+    }
+
+    /// As [`Self::flush`], if no round must be waited for, and wakes the task when there is more to
+    /// do.
     pub(super) fn poll_flush(&self, context: &mut Context<'_>) -> io::Result<()> {
         while !self.out.borrow().queue.is_empty() {
+            if let Some(rounds) = &self.rounds
+                && self.is_held()
+            {
+                self.await_round(rounds, context.waker());
+                return Ok(());
+            }
             match self.io.poll_write_ready(context) {
                 Poll::Ready(ready) => ready?,
                 Poll::Pending => return Ok(()),
@@ -235,7 +297,9 @@ mod tests {
         disconnect::Disconnect,
         hub::{
             Batch, Format,
+            coalesce::Coalesce,
             queue::contract::{self, Suspect},
+            rounds::Pacing,
         },
         lane::{
             LaneId,
@@ -258,43 +322,49 @@ mod tests {
         client: net::TcpStream,
     }
 
+    fn a_runtime() -> runtime::Runtime {
+        runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .expect("a runtime")
+    }
+
+    async fn connected() -> (Socket, net::TcpStream) {
+        let listener = net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let address = listener.local_addr().expect("an address");
+        let client = net::TcpStream::connect(address).await.expect("connects");
+        let (io, _) = listener.accept().await.expect("accepts");
+        let patience = Duration::from_secs(60);
+        let options = TcpOptions {
+            keepalive: patience,
+            probes: 3,
+            unacknowledged: patience,
+            send_buffer_bytes: 8_192,
+            answers: Pace {
+                patience,
+                bytes_per_s: 1,
+            },
+        };
+        let meter = Arc::<Meters>::default().open(LaneId("websocket"));
+        let io = LaneStream::new(io, meter, options, Arc::default());
+        let settings = SocketSettings {
+            ping_every: patience,
+            pong_within: patience,
+            close_within: patience,
+            budget: Budget::or_disconnect(contract::MAX_BYTES),
+            limits: Limits {
+                message_max_bytes: 1_000,
+                accept_binary: false,
+            },
+            close_code: Disconnect::close_code,
+        };
+        (Socket::new(io, 0, settings, None), client)
+    }
+
     impl Unread {
         fn new() -> Self {
-            let runtime = runtime::Builder::new_current_thread()
-                .enable_all()
-                .build()
-                .expect("a runtime");
-            let (socket, client) = runtime.block_on(async {
-                let listener = net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
-                let address = listener.local_addr().expect("an address");
-                let client = net::TcpStream::connect(address).await.expect("connects");
-                let (io, _) = listener.accept().await.expect("accepts");
-                let patience = Duration::from_secs(60);
-                let options = TcpOptions {
-                    keepalive: patience,
-                    probes: 3,
-                    unacknowledged: patience,
-                    send_buffer_bytes: 8_192,
-                    answers: Pace {
-                        patience,
-                        bytes_per_s: 1,
-                    },
-                };
-                let meter = Arc::<Meters>::default().open(LaneId("websocket"));
-                let io = LaneStream::new(io, meter, options, Arc::default());
-                let settings = SocketSettings {
-                    ping_every: patience,
-                    pong_within: patience,
-                    close_within: patience,
-                    budget: Budget::or_disconnect(contract::MAX_BYTES),
-                    limits: Limits {
-                        message_max_bytes: 1_000,
-                        accept_binary: false,
-                    },
-                    close_code: Disconnect::close_code,
-                };
-                (Socket::new(io, 0, settings, None), client)
-            });
+            let runtime = a_runtime();
+            let (socket, client) = runtime.block_on(connected());
             let unread = Self {
                 runtime,
                 socket,
@@ -350,6 +420,62 @@ mod tests {
         fn dropped(&mut self) -> usize {
             self.socket.meter().totals().drops as usize
         }
+    }
+
+    /// What a task of a socket does, and nothing else.
+    async fn write_what_waits(socket: &Socket) {
+        poll_fn(|context| {
+            socket.keep_waker(context);
+            socket.poll_flush(context).expect("the client is there");
+            Poll::<()>::Pending
+        })
+        .await;
+    }
+
+    #[test]
+    fn on_a_busy_worker_a_socket_writes_once_in_each_round_and_keeps_the_order() {
+        tokio::task::LocalSet::new().block_on(&a_runtime(), async {
+            let coalesce = Coalesce::Adaptive(Pacing {
+                pause_max: Duration::from_secs(1),
+                ..Pacing::default()
+            });
+            let hub = Arc::new(crate::hub::Hub::new(coalesce));
+            let rounds = hub.rounds().expect("the default");
+            let (socket, mut client) = connected().await;
+            let socket = std::rc::Rc::new(socket.in_rounds(Some(rounds.clone())));
+            let its = socket.clone();
+            let task = tokio::task::spawn_local(async move { write_what_waits(&its).await });
+            tokio::task::yield_now().await;
+            let writes = || socket.meter().totals().writes;
+            let send = |text: &str| {
+                let frame = Bytes::copy_from_slice(text.as_bytes());
+                socket.send(frame, Layers::of_protocol(text.len()));
+            };
+            ["a", "b"].iter().for_each(|text| send(text));
+            assert_eq!(writes(), 2, "idle: each at once");
+
+            rounds.owe_the_longest_pause();
+            ["c", "d", "e"].iter().for_each(|text| send(text));
+            assert!(!socket.is_flushed(), "busy, and written in this round");
+            assert_eq!(writes(), 2);
+            let mut read = [0; 5];
+            tokio::io::AsyncReadExt::read_exact(&mut client, &mut read)
+                .await
+                .expect("five bytes");
+            assert_eq!(&read, b"abcde");
+            assert_eq!(writes(), 3, "all of it in the next round");
+
+            // A message that has no room beside what waits for the round is no reason to
+            // disconnect.
+            rounds.owe_the_longest_pause();
+            send("f");
+            let large = "x".repeat(contract::MAX_BYTES / 3);
+            for _ in 0..4 {
+                send(&large);
+            }
+            assert_eq!(socket.disconnected(), None);
+            task.abort();
+        });
     }
 
     #[test]
