@@ -38,7 +38,7 @@ const VENDOR: &[(&str, &str, &str)] = &[
 
 /// Folders whose files are served as they are: what `src/packed.rs` calls each, and where it is.
 /// Empty: `$OUT_DIR/vendor`.
-const PACKED: &[(&str, &str)] = &[("static", "static"), ("vendor", "")];
+const PACKED: &[(&str, &str)] = &[("static", "static"), ("docs", "docs"), ("vendor", "")];
 
 /// Crates whose versions decide what the lab measures, named beside every result.
 const MEASURED_CRATES: &[&str] = &["actix-web", "actix-http", "tokio"];

@@ -1,4 +1,5 @@
-//! Files that are served as they are: the pages' scripts and styles, and other people's libraries.
+//! Files that are served as they are: the pages' scripts and styles, the chapters of `docs/`, and other
+//! people's libraries.
 //!
 //! In a release build they are in the binary, compressed in one piece by `build.rs`, and are unpacked
 //! whole when the first is asked for: 1.5 MB in some milliseconds. Nothing is sent compressed, since
@@ -14,7 +15,9 @@ use sha2::{Digest, Sha256};
 /// See the module.
 #[derive(Debug, Clone)]
 pub struct File {
+    /// All of it.
     pub bytes: Bytes,
+    /// Of these bytes; pages' ETags are made of it.
     pub sha256: [u8; 32],
 }
 
@@ -81,7 +84,7 @@ mod source {
         let is_below = Path::new(below)
             .components()
             .all(|part| matches!(part, Component::Normal(_)));
-        let is_known = ["static", "vendor"].contains(&folder);
+        let is_known = ["static", "docs", "vendor"].contains(&folder);
         if !is_below || !is_known {
             return None;
         }

@@ -89,6 +89,7 @@ impl Class {
         self.changed();
     }
 
+    /// What the phones connect to; one group for each entry of the step.
     pub fn groups(&self) -> &[GroupView] {
         &self.groups
     }

@@ -46,6 +46,7 @@ impl Class {
         self.set_groups(groups);
     }
 
+    /// Whether native clients stand in for phones.
     pub fn is_on_natives(&self) -> bool {
         self.given.as_ref().is_some_and(|given| given.is_on_natives)
     }
@@ -79,6 +80,7 @@ impl Class {
         self.given.as_mut().ok_or(ClassError::NoLesson)
     }
 
+    /// Goes to another step; see [`Given::go`](given::Given::go).
     pub fn go(&mut self, to: To, now_us: u64) -> Result<(), ClassError> {
         self.given_mut()?.go(to, now_us)?;
         self.share_out();
@@ -86,6 +88,7 @@ impl Class {
         Ok(())
     }
 
+    /// Takes no more guesses.
     pub fn lock(&mut self) -> Result<(), ClassError> {
         self.given_mut()?.lock()?;
         self.changed();
@@ -116,6 +119,7 @@ impl Class {
             })
     }
 
+    /// Lets everybody guess again, after they have talked.
     pub fn second_guess(&mut self) -> Result<(), ClassError> {
         self.given_mut()?.second_guess()?;
         self.share_out();
@@ -205,6 +209,7 @@ impl Class {
         Ok(())
     }
 
+    /// Shows the right options of the last question.
     pub fn show_answers(&mut self) -> Result<(), ClassError> {
         self.given_mut()?.show_answers()?;
         self.changed();

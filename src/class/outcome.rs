@@ -9,12 +9,16 @@ use serde::{Deserialize, Serialize};
 pub struct Outcome {
     /// Empty: the lesson's own.
     pub sentence: String,
+    /// What was measured; `None` where nothing can be stood behind.
     pub measured: Option<f64>,
+    /// What theory says.
     pub theory: Option<f64>,
+    /// Figures of the run by name, in the units of `run::figures`.
     pub figures: BTreeMap<String, f64>,
     /// Of a curve that is guessed: one number for each x; empty otherwise.
     #[serde(default)]
     pub measured_points: Vec<f64>,
+    /// What theory says at each x of a curve.
     #[serde(default)]
     pub theory_points: Vec<f64>,
     /// How far from theory each point may be, of a number the one, where an experiment says it; empty
@@ -29,6 +33,7 @@ pub struct Outcome {
 }
 
 impl Outcome {
+    /// An outcome without a figure, and why there is none.
     pub fn failed(why: impl Into<String>) -> Self {
         Self {
             failed: Some(why.into()),

@@ -147,10 +147,15 @@ pub struct Delays {
 /// Of one phone's delays, ms.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Deserialize)]
 pub struct Late {
+    /// Their mean.
     pub mean: f64,
+    /// Their median.
     pub p50: f64,
+    /// What nine of ten were below.
     pub p90: f64,
+    /// What ninety-nine of a hundred were below.
     pub p99: f64,
+    /// The longest.
     pub max: f64,
 }
 
@@ -247,6 +252,7 @@ pub struct Live {
     pub delay_ms: Option<f64>,
     /// What it counted in the present run.
     pub seen: Option<Seen>,
+    /// How late what came was, of the present run and setting.
     pub delays: Option<Delays>,
     /// The run that `seen` and `delays` are of; 0: before any.
     pub run: u64,

@@ -16,8 +16,11 @@ const GIVES_WAY_AFTER_US: u64 = 60_000_000;
 /// How many are how.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Counts {
+    /// Phones in use.
     pub open: usize,
+    /// Phones whose page is hidden.
     pub asleep: usize,
+    /// Phones that have said nothing for a while.
     pub gone: usize,
 }
 
@@ -78,15 +81,18 @@ impl Class {
         silent.min_by_key(|one| one.last_seen_us).map(|one| one.id)
     }
 
+    /// Whose token this is the hash of.
     pub fn of_token(&self, hash: &[u8; 32]) -> Option<ParticipantId> {
         let mut all = self.participants.iter();
         all.find(|one| one.token_hash.0 == *hash).map(|one| one.id)
     }
 
+    /// All of them, in the order in which they came.
     pub fn participants(&self) -> &[Participant] {
         &self.participants
     }
 
+    /// One of them, if it is still there.
     pub fn participant(&self, id: ParticipantId) -> Option<&Participant> {
         self.participants.iter().find(|one| one.id == id)
     }
@@ -191,6 +197,7 @@ impl Class {
         self.grid_changed();
     }
 
+    /// How many phones are how at `now_us` (time of day).
     pub fn counts(&self, now_us: u64) -> Counts {
         let mut counts = Counts::default();
         for participant in &self.participants {

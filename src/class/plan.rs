@@ -36,28 +36,36 @@ pub struct Following {
 /// For the presenter alone.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct PlanView {
+    /// By which it is chosen, as `45`.
     pub id: String,
+    /// What it is called.
     pub title: String,
+    /// Minutes that it has.
     pub minutes: u16,
+    /// When it began, µs of the time of day.
     pub began_us: u64,
     /// Where the class is, from 0.
     pub row: usize,
     /// Since when what passes is not yet in the row's `used_us`.
     pub since_us: u64,
+    /// What is done in the hour, in order.
     pub rows: Vec<PlanRowView>,
 }
 
+/// One row of the plan: a lesson, or what is done between two.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct PlanRowView {
     /// Minutes since the beginning.
     pub from: u16,
+    /// Minutes since the beginning, at its end.
     pub to: u16,
-    /// Its id.
+    /// Id of its lesson; `None`: there is none.
     pub lesson: Option<String>,
     /// What is done, or what to say to the lesson; may be empty there.
     pub note: String,
     /// What is said at its end; may be empty.
     pub bridge: String,
+    /// How long the class was at it, µs.
     pub used_us: u64,
 }
 
@@ -66,13 +74,18 @@ pub struct PlanRowView {
 pub struct LessonTimes {
     /// Since when what passes is not yet in the step's `used_us`.
     pub since_us: u64,
+    /// One for each step of the lesson.
     pub steps: Vec<StepTimeView>,
 }
 
+/// How long one step took.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct StepTimeView {
+    /// Its kind, as `guess`.
     pub kind: String,
+    /// What the lesson has for it, s.
     pub planned_s: u32,
+    /// What it took so far, µs.
     pub used_us: u64,
 }
 

@@ -30,29 +30,39 @@ pub struct Record {
 /// Minutes planned and used.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct PlanRecord {
+    /// What the plan is called.
     pub title: String,
+    /// Minutes that it has.
     pub minutes: u16,
+    /// When it began, µs of the time of day.
     pub began_us: u64,
+    /// What was to be done, in order.
     pub rows: Vec<PlanRowRecord>,
 }
 
+/// One row of the plan.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct PlanRowRecord {
     /// Minutes since the beginning.
     pub from: u16,
+    /// Minutes since the beginning, at its end.
     pub to: u16,
-    /// Its id.
+    /// Id of its lesson; `None`: there is none.
     pub lesson: Option<String>,
     /// What was done.
     pub note: String,
+    /// How long the class was at it, s.
     pub used_s: u32,
 }
 
 /// How long a step was planned to take, and took.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StepTime {
+    /// Its kind, as `guess`.
     pub kind: String,
+    /// What the lesson has for it, s.
     pub planned_s: u32,
+    /// What it took, s.
     pub used_s: u32,
 }
 

@@ -13,10 +13,13 @@ const PAGE_MAX_BYTES: usize = 512;
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Tools {
+    /// Whether the picture stands still, and nothing is taken meanwhile.
     #[serde(default)]
     pub frozen: Option<bool>,
+    /// Whether nothing is taken from phones.
     #[serde(default)]
     pub muted: Option<bool>,
+    /// Whether the wall is dark.
     #[serde(default)]
     pub dark: Option<bool>,
     /// 0 ends it.
@@ -25,6 +28,7 @@ pub struct Tools {
     /// `null` takes it away.
     #[serde(default, deserialize_with = "given_or_null")]
     pub page: Option<Option<String>>,
+    /// Whose phone the wall shows; `Some(None)`: nobody's any more.
     #[serde(default, deserialize_with = "given_or_null")]
     pub show: Option<Option<ParticipantId>>,
 }

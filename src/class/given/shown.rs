@@ -73,6 +73,7 @@ impl Given {
             .collect()
     }
 
+    /// The kind of the step after this one, for the presenter's button.
     pub fn next_kind(&self) -> Option<String> {
         let lesson = self.lesson.as_ref()?;
         let mut after = self.step + 1..lesson.steps.len();
@@ -93,6 +94,7 @@ impl Given {
         Some(right as f64 / judged.len() as f64)
     }
 
+    /// What the presenter may do next, by how many guessed right.
     pub fn hint(&self) -> Option<Hint> {
         Some(match self.right_share()? {
             share if share < EXPLAIN_BELOW => Hint::Explain,
@@ -260,6 +262,7 @@ impl Given {
         })
     }
 
+    /// The lesson as a record keeps it, without names.
     pub fn record(&self) -> LessonRecord {
         let asked = self.asked();
         let histograms = asked.as_ref().map(|asked| self.histograms(asked));
@@ -319,6 +322,7 @@ impl Given {
         self.times_view().steps.into_iter().map(of).collect()
     }
 
+    /// How long each step has taken so far.
     pub fn times_view(&self) -> LessonTimes {
         let planned_s = |at: usize| self.of_file.planned_s.get(at).copied().unwrap_or_default();
         let step = |(at, kind): (usize, &String)| StepTimeView {

@@ -14,20 +14,15 @@ use actix_web::{
     web,
 };
 use askama::Template;
-use rust_embed::RustEmbed;
 
 use self::book::{Book, Chapter, FIRST};
 use super::{Page, render};
 use crate::{
     error::{Code, Refusal},
+    packed,
     registry::LaneWorker,
     transport::wrong_method,
 };
-
-/// In debug builds read from the disk, so that a chapter can be worked on without building.
-#[derive(RustEmbed)]
-#[folder = "docs/"]
-struct Files;
 
 pub fn configure(config: &mut web::ServiceConfig) {
     config
@@ -126,17 +121,17 @@ fn chapter_address(file: &str) -> Option<String> {
 }
 
 fn picture(path: &str) -> Result<HttpResponse, Refusal> {
-    let file = Files::get(path).ok_or_else(|| unknown(path))?;
+    let file = packed::file(&format!("docs/{path}")).ok_or_else(|| unknown(path))?;
     Ok(HttpResponse::Ok()
         .insert_header((header::CONTENT_TYPE, "image/png"))
         .insert_header((header::CACHE_CONTROL, "no-cache"))
         .insert_header((header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
         .insert_header(("cross-origin-resource-policy", "same-origin"))
-        .body(file.data.into_owned()))
+        .body(file.bytes))
 }
 
 fn text_of(file: &str) -> Option<String> {
-    String::from_utf8(Files::get(file)?.data.into_owned()).ok()
+    String::from_utf8(packed::file(&format!("docs/{file}"))?.bytes.into()).ok()
 }
 
 fn unknown(path: &str) -> Refusal {
