@@ -6,11 +6,14 @@ import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { launchChromium } from "./chromium.mjs";
 import { startClassLab } from "./class.mjs";
+import { AS_PRESENTER, startLab } from "./lab.mjs";
 import { visit } from "./visit.mjs";
 
 const PHONES = Number(process.env.PUSHLAB_PHONES ?? 8);
 const PHONE = { viewport: { width: 360, height: 740 }, hasTouch: true, visitor: true };
 const PROJECTOR = { visitor: true, viewport: { width: 1920, height: 1080 } };
+/** So many pages are opened at a time: thirty at once would wait for each other's processes longer than a page may take. */
+const AT_ONCE = 4;
 /** However many share this machine. */
 const PATIENCE = { timeout: 30_000 + 3_000 * PHONES };
 
@@ -76,10 +79,28 @@ before(async () => {
   lab = await startClassLab("class-many", { "many-test": LESSON });
   browser = await launchChromium();
 });
+/** Of the second test, which stops it and starts it again. @type {Awaited<ReturnType<typeof startLab>> | undefined} */
+let stopped;
 after(async () => {
   await browser?.close();
+  await stopped?.stop();
   await lab?.stop();
 });
+
+/** All phones, a few at a time. @template T @param {() => Promise<T>} open @returns {Promise<T[]>} */
+async function inTurn(open) {
+  /** @type {T[]} */
+  const all = [];
+  let begun = 0;
+  const one = async () => {
+    while (begun < PHONES) {
+      begun += 1;
+      all.push(await open());
+    }
+  };
+  await Promise.all(Array.from({ length: AT_ONCE }, one));
+  return all;
+}
 
 test(`${PHONES} phones, one wall, one presenter: join, guess, run, reveal, and one goes`, async () => {
   const leading = await visit(browser, `${lab.url}/presenter/class`);
@@ -91,14 +112,14 @@ test(`${PHONES} phones, one wall, one presenter: join, guess, run, reveal, and o
 
   await press("Start a class");
   const code = await wall.locator(".wall-code").innerText();
-  const phones = await Promise.all(Array.from({ length: PHONES }, async () => {
+  const phones = await inTurn(async () => {
     const phone = await visit(browser, `${lab.url}/phone`, PHONE);
     phone.context.setDefaultTimeout(PATIENCE.timeout);
     await phone.page.getByLabel("The code on the wall").fill(code);
     await phone.page.getByRole("button", { name: "Join" }).click();
     await phone.page.getByRole("heading", { name: "You are in." }).waitFor();
     return phone;
-  }));
+  });
   const all = (/** @type {(page: import("playwright-core").Page, at: number) => Promise<unknown>} */ does) => Promise.all(phones.map(({ page }, at) => does(page, at)));
   const names = await Promise.all(phones.map(({ page }) => page.locator("[data-name]").innerText()));
   assert.equal(new Set(names).size, PHONES, "each has a name of its own");
@@ -161,4 +182,56 @@ test(`${PHONES} phones, one wall, one presenter: join, guess, run, reveal, and o
   for (const { finish } of phones) await finish();
   await leading.finish();
   await showing.finish();
+});
+
+test(`the lab is stopped in the middle of a run of ${PHONES} phones and started again: all are back, with their guesses, and run`, async () => {
+  const flags = ["--single-port", "--lessons", lab.folder]; // one port, which was the lab's a moment ago
+  const first = await startLab(flags, { log: "class-many-again" });
+  stopped = first;
+  /** As the presenter. @param {string} what @param {object} [body] @returns {Promise<import("../../static/js/class/state.js").ClassState>} */
+  const lead = async (what, body) => {
+    const how = body === undefined ? {} : { method: "POST", body: JSON.stringify(body) };
+    const answer = await fetch(`${first.url}/api/class${what}`, { ...how, headers: { ...AS_PRESENTER, "content-type": "application/json" } });
+    assert.ok(answer.ok, `${what}: ${answer.status}`);
+    return answer.json();
+  };
+  const { code } = await lead("", {});
+  const showing = await visit(browser, `${first.url}/wall`, PROJECTOR);
+  const phones = await inTurn(() => visit(browser, `${first.url}/phone?code=${code}`, PHONE));
+  for (const each of [showing, ...phones]) {
+    each.context.setDefaultTimeout(PATIENCE.timeout);
+    each.expectComplaint(/net::ERR_|status of 503/);
+  }
+  const all = (/** @type {(page: import("playwright-core").Page, at: number) => Promise<unknown>} */ does) => Promise.all(phones.map(({ page }, at) => does(page, at)));
+  await all((page) => page.getByRole("heading", { name: "You are in." }).waitFor());
+  await lead("/lesson", { lesson: "many-test" });
+  await lead("/go", { to: 1 });
+  await all(async (page, at) => {
+    await page.getByRole("spinbutton").fill(String(at + 1));
+    await page.getByText(`Sent: ${at + 1} of 100.`).waitFor();
+  });
+  await lead("/go", { to: 3 });
+  await lead("/run", {});
+  const hasFigures = (/** @type {import("playwright-core").Page} */ page) => page.waitForFunction(() => [...document.querySelectorAll(".phone-figures dd .num")].slice(0, 3).every((figure) => Number(figure.textContent) > 0));
+  await all(hasFigures);
+
+  await first.stop();
+  await all((page) => page.locator("[data-link][data-state=reconnecting]").waitFor());
+  stopped = await startLab(flags, { log: "class-many-again", port: Number(new URL(first.url).port) });
+  await all((page) => page.locator("[data-link][data-state=open]").waitFor());
+  await showing.page.locator("[data-counts]").filter({ hasText: `${PHONES} of ${PHONES}` }).waitFor();
+  const state = await lead("/lead");
+  assert.deepEqual([state.joined, state.lesson?.id, state.lesson?.step, state.lesson?.answered], [PHONES, "many-test", 3, PHONES]);
+  // With what had been counted by then, or with nothing.
+  assert.match(state.lesson?.run?.state ?? "", /^(over|failed)$/);
+
+  // Each is a client of the run again: of the class's lane, by a line that is open.
+  await lead("/run", {});
+  const areClients = (/** @type {import("../../static/js/class/state.js").Seat[]} */ grid) => grid.length === PHONES && grid.every(({ line, lane }) => line === "open" && lane === "short-poll");
+  const deadline = Date.now() + PATIENCE.timeout;
+  while (!areClients((await lead("/lead")).grid ?? [])) assert.ok(Date.now() < deadline, "not all are clients of the run");
+  await lead("/run/stop", {});
+  await lead("/reveal", { predicted_only: true });
+  await all((page, at) => page.locator(".phone-beside").getByText(`${at + 1} of 100`, { exact: true }).waitFor());
+  for (const { finish } of [...phones, showing]) await finish();
 });
