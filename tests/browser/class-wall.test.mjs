@@ -177,7 +177,7 @@ test("a whole lesson by keyboard, from the lobby to the last question, on the wa
     for (let count = 0; count < 3; count += 1) phones.push(await join(code));
     await onWall("3 are in");
     await wall.locator('.phone[data-state="open"][data-lane="short-poll"]').nth(2).waitFor();
-    assert.match(await wall.locator("[data-counts]").innerText(), /^3 of 3\s+Short poll 3$/);
+    assert.match(await wall.locator("[data-counts]").innerText(), /^3 of 3 phones\s+Short poll 3$/);
     await isLegible(wall);
     await isCleanForAxe(wall, "lobby");
     await isCleanForAxe(presenter, "lobby");
