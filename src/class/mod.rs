@@ -105,6 +105,9 @@ pub struct Class {
     /// Of the last run that began.
     run_number: u64,
     done: Vec<LessonRecord>,
+    /// Publications of a run so far.
+    #[serde(skip)]
+    published: Option<(u64, u64)>,
     /// The lesson as all see it, of the newest revision that was looked at.
     #[serde(skip)]
     newest: Newest,
@@ -142,6 +145,7 @@ impl Class {
             show: None,
             run_number: 0,
             done: Vec::new(),
+            published: None,
             newest: Newest::default(),
         }
     }

@@ -61,6 +61,9 @@ pub struct State {
     /// Of a phone's own state alone.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub me: Option<Me>,
+    /// Publications of the run that is shown, so far; of the wall and the presenter.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub published: Option<u64>,
     /// Of the wall and the presenter.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub grid: Option<Vec<GridEntry>>,
@@ -122,6 +125,9 @@ pub struct WaitView {
     /// The condition, as it is written.
     pub until: String,
     pub seen: bool,
+    /// How far each part of it is, in words.
+    #[serde(default)]
+    pub so_far: Vec<String>,
     pub since_us: u64,
     /// When the presenter is told that it was not seen in time, µs.
     pub late_us: u64,
@@ -171,6 +177,15 @@ pub struct RunView {
     /// What the lesson tells and this run does not stand behind, each with its why.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub withheld: Vec<String>,
+    /// Publications while it measured; once it is over.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub published: Option<u64>,
+    /// It waits for phones to connect, and begins then at the latest.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub starts_by_us: Option<u64>,
+    /// What it goes on for, where that takes longer than it was to take.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub waits: Option<WaitView>,
     pub page: Option<String>,
     pub experiment: Option<String>,
     /// What it is, in one line.
