@@ -95,6 +95,23 @@ impl Class {
         Ok(())
     }
 
+    /// So many publications of the run that goes on were counted so far.
+    pub fn note_published(&mut self, run: u64, count: u64) {
+        if self.published.replace((run, count)) != Some((run, count)) {
+            self.grid_changed();
+        }
+    }
+
+    /// How far what a step `wait` waits for is, in words; nothing at other steps.
+    pub fn note_so_far(&mut self, so_far: Vec<String>) {
+        if let Some(given) = &mut self.given
+            && given.so_far != so_far
+        {
+            given.so_far = so_far;
+            self.changed();
+        }
+    }
+
     /// What a step `wait` waits for was seen; nothing at other steps.
     pub fn note_seen(&mut self) {
         if self.given.as_mut().is_some_and(Given::note_seen) {
@@ -187,6 +204,12 @@ impl Class {
         let given = self.given.as_mut();
         let has_ended = given.is_some_and(|given| given.end_run(outcome, now_us));
         if has_ended {
+            let published = self.published;
+            if let Some((_, run)) = self.given.as_mut().and_then(|given| given.run.as_mut()) {
+                let of_this = published.filter(|(number, _)| *number == run.number);
+                run.published = of_this.map(|(_, count)| count);
+                run.waits = None;
+            }
             self.changed();
         }
         has_ended

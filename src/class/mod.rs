@@ -111,6 +111,9 @@ pub struct Class {
     /// Of the last run that began.
     run_number: u64,
     done: Vec<LessonRecord>,
+    /// Publications of a run so far.
+    #[serde(skip)]
+    published: Option<(u64, u64)>,
     /// The plan of the hour.
     #[serde(default)]
     following: Option<Following>,
@@ -154,6 +157,7 @@ impl Class {
             show: None,
             run_number: 0,
             done: Vec::new(),
+            published: None,
             following: None,
             newest: Newest::default(),
         }

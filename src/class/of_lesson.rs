@@ -2,10 +2,13 @@
 //! class.
 
 use super::state::{CodeLine, CodeView, GroupView, RunKind, RunState, RunView};
-use crate::lessons::{
-    Lesson, code,
-    step::{Kind, Run, Say, Set, To, Wait},
-    worksheet::Parameters,
+use crate::{
+    experiments,
+    lessons::{
+        Lesson, code,
+        step::{Kind, Run, Say, Set, To, Wait},
+        worksheet::Parameters,
+    },
 };
 
 /// The channel that the phones follow.
@@ -41,6 +44,23 @@ pub fn on_natives(what: &str, natives: usize) -> String {
     )
 }
 
+/// What an experiment asks: its number says nothing to a class.
+fn asked_by(id: &str) -> String {
+    match experiments::find(id) {
+        Ok(experiment) => experiment.question.to_owned(),
+        Err(_) => "an experiment on this laptop".to_owned(),
+    }
+}
+
+/// What a step `set` says before its own text, where native clients are in the phones' places.
+pub fn set_on_natives(natives: usize) -> String {
+    let clients = if natives == 1 { "client" } else { "clients" };
+    format!(
+        "<p>This lab has one port, and what phones reach through it has no network to change. So {natives} \
+         native {clients} inside this laptop do what is said here of the phones. Your phone watches.</p>"
+    )
+}
+
 /// The run of a step, before it begins.
 pub fn run_view(run: &Run) -> RunView {
     let (kind, what) = match (&run.live, &run.experiment, &run.page) {
@@ -48,7 +68,7 @@ pub fn run_view(run: &Run) -> RunView {
             RunKind::Live,
             format!("{} s with the phones of this class", live.seconds),
         ),
-        (None, Some(id), _) => (RunKind::Experiment, format!("experiment {id}")),
+        (None, Some(id), _) => (RunKind::Experiment, asked_by(id)),
         (None, None, Some(page)) => (RunKind::Page, format!("on the page {page}")),
         (None, None, None) => (RunKind::Page, String::new()),
     };
@@ -61,6 +81,9 @@ pub fn run_view(run: &Run) -> RunView {
         ends_us: None,
         why: None,
         withheld: Vec::new(),
+        published: None,
+        starts_by_us: None,
+        waits: None,
         page: run.page.clone(),
         experiment: run.experiment.clone(),
         what,

@@ -126,6 +126,42 @@ impl Class {
             .collect()
     }
 
+    /// Of the phones that are open and follow something: how many have their line, and how many there are.
+    pub fn arrivals(&self, now_us: u64) -> (usize, usize) {
+        let here = (self.participants.iter())
+            .filter(|one| one.group.is_some() && one.state(now_us) == GridState::Open);
+        here.fold((0, 0), |(connected, all), one| {
+            let is_connected = one.live.line == LineState::Open && one.live.lane.is_some();
+            (connected + usize::from(is_connected), all + 1)
+        })
+    }
+
+    /// Of the phones on a lane that are open: how many counted at least `least` of something in a run, and how
+    /// many there are. `None`: phones do not count that.
+    pub fn have_counted(
+        &self,
+        (lane, counter): (&str, &str),
+        least: f64,
+        run: u64,
+        now_us: u64,
+    ) -> Option<(usize, usize)> {
+        let of: fn(&Seen) -> u64 = match counter {
+            "requests" => |seen| seen.requests,
+            "empty_answers" => |seen| seen.empty,
+            "delivered" => |seen| seen.received,
+            _ => return None,
+        };
+        let on_lane = (self.participants.iter()).filter(|one| {
+            let group = one.group.and_then(|group| self.groups.get(group));
+            group.is_some_and(|group| group.lane == lane) && one.state(now_us) == GridState::Open
+        });
+        Some(on_lane.fold((0, 0), |(have, all), one| {
+            let seen = one.live.seen.filter(|_| one.live.run == run);
+            let has = seen.is_some_and(|seen| of(&seen) as f64 >= least);
+            (have + usize::from(has), all + 1)
+        }))
+    }
+
     /// How late what the phones that are open got in a run was, with the group of each; 0: before any run.
     pub fn delays(&self, run: u64, now_us: u64) -> Vec<(ParticipantId, &GroupView, Delays)> {
         self.open_in(run, now_us)

@@ -39,6 +39,13 @@ impl Class {
                 Whom::Phone(id) => self.me(id),
                 _ => None,
             },
+            published: match with_grid {
+                true => self
+                    .published
+                    .filter(|(run, _)| *run == self.run_shown())
+                    .map(|(_, count)| count),
+                false => None,
+            },
             grid: with_grid.then(|| self.grid(now_us)),
             lead: (for_whom == Whom::Presenter).then(|| self.lead()),
         }

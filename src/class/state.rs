@@ -69,6 +69,9 @@ pub struct State {
     /// Of a phone's own state alone.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub me: Option<Me>,
+    /// Publications of the run that is shown, so far; of the wall and the presenter.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub published: Option<u64>,
     /// Of the wall and the presenter.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub grid: Option<Vec<GridEntry>>,
@@ -146,6 +149,9 @@ pub struct WaitView {
     pub until: String,
     /// Whether it has been seen.
     pub seen: bool,
+    /// How far each part of it is, in words.
+    #[serde(default)]
+    pub so_far: Vec<String>,
     /// Since when it is waited for, µs of the time of day.
     pub since_us: u64,
     /// When the presenter is told that it was not seen in time, µs.
@@ -211,6 +217,15 @@ pub struct RunView {
     /// What the lesson tells and this run does not stand behind, each with its why.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub withheld: Vec<String>,
+    /// Publications while it measured; once it is over.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub published: Option<u64>,
+    /// It waits for phones to connect, and begins then at the latest.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub starts_by_us: Option<u64>,
+    /// What it goes on for, where that takes longer than it was to take.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub waits: Option<WaitView>,
     /// The page to open, for one that is measured there.
     pub page: Option<String>,
     /// The experiment's id, for one of the catalogue.

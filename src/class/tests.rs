@@ -670,6 +670,92 @@ fn a_phone_s_delays_are_no_longer_than_its_run_is_old() {
 }
 
 #[test]
+fn what_phones_received_stands_beside_what_was_published_and_stays_when_the_run_is_over() {
+    let (mut class, ids) = with_phones(3);
+    class.give_lesson(Some(lesson(NUMBER)), 0).unwrap();
+    let steps = &class.lesson().unwrap().steps;
+    let run = (steps.iter())
+        .position(|step| step.kind.name() == "run")
+        .unwrap();
+    class.go(To::Step(run), 0).unwrap();
+    for id in &ids {
+        class.stream_opened(*id, 0).unwrap();
+    }
+    let set = class.state(Whom::Wall, 0).set;
+    assert_eq!(
+        class.arrivals(0),
+        (0, 3),
+        "nobody has said that it is connected"
+    );
+    let view = class.run_here().unwrap();
+    let number = class.begin_run(view, 0).unwrap().number;
+    // Two on short polls, one on an event stream.
+    for (id, (lane, received)) in
+        ids.iter()
+            .zip([("short-poll", 40), ("short-poll", 3), ("sse", 48)])
+    {
+        let seen = participant::Seen {
+            received,
+            ..participant::Seen::default()
+        };
+        let report = Report {
+            visible: true,
+            state: participant::LineState::Open,
+            lane: Some(lane.to_owned()),
+            seen: Some(seen),
+            set,
+            run: Some(number),
+            ..Report::default()
+        };
+        class.report(*id, report, SECOND).unwrap();
+    }
+    assert_eq!(class.arrivals(SECOND), (3, 3));
+    let have = |lane, counter, least| class.have_counted((lane, counter), least, number, SECOND);
+    assert_eq!(have("short-poll", "delivered", 40.0), Some((1, 2)));
+    assert_eq!(have("sse", "delivered", 48.0), Some((1, 1)));
+    assert_eq!(have("websocket", "delivered", 1.0), Some((0, 0)));
+    assert_eq!(have("sse", "bytes", 1.0), None, "no phone counts bytes");
+
+    class.note_published(number, 48);
+    let wall = class.state(Whom::Wall, SECOND);
+    assert_eq!(wall.published, Some(48));
+    let received = wall
+        .grid
+        .unwrap()
+        .into_iter()
+        .map(|one| one.seen.unwrap().received);
+    assert_eq!(received.collect::<Vec<_>>(), [40, 3, 48]);
+    assert_eq!(class.state(Whom::Phone(ids[0]), SECOND).published, None);
+    class.end_run(Outcome::default(), 2 * SECOND);
+    let own = class.state(Whom::Phone(ids[0]), 2 * SECOND);
+    assert_eq!(
+        own.lesson.unwrap().run.as_ref().unwrap().published,
+        Some(48)
+    );
+}
+
+#[test]
+fn a_run_says_what_it_asks_and_a_step_who_does_it() {
+    let asked = of_lesson::run_view(&toml("experiment = \"E24\"")).what;
+    assert!(asked.ends_with('?') && !asked.contains("E24"), "{asked}");
+    let (mut class, _) = with_phones(1);
+    class.give_lesson(Some(lesson(NUMBER)), 0).unwrap();
+    let steps = &class.lesson().unwrap().steps;
+    let set = (steps.iter())
+        .position(|step| step.kind.name() == "set")
+        .unwrap();
+    class.go(To::Step(set), 0).unwrap();
+    let html = |class: &Class| class.state(Whom::Wall, 0).lesson.unwrap().html.clone();
+    assert_eq!(html(&class), "<p>set</p>");
+    class.put_on_natives();
+    let said = html(&class);
+    assert!(
+        said.contains("0 native clients inside this laptop") && said.ends_with("<p>set</p>"),
+        "{said}"
+    );
+}
+
+#[test]
 fn no_two_phones_have_names_that_look_the_same() {
     let (mut class, ids) = with_phones(3);
     assert_eq!(class.rename(ids[0], "Ａda  Lovelace"), Ok("Ada Lovelace"));

@@ -78,11 +78,11 @@ const FUNCTIONS: [&str; 3] = ["ratio", "difference", "percent"];
 #[serde(try_from = "String")]
 pub struct Expression {
     text: String,
-    node: Node,
+    pub(super) node: Node,
 }
 
 #[derive(Debug, Clone, PartialEq)]
-enum Node {
+pub(super) enum Node {
     Number(f64),
     Name(String),
     Ratio(Box<Node>, Box<Node>),
@@ -93,7 +93,7 @@ enum Node {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Compare {
+pub(super) enum Compare {
     AtLeast,
     AtMost,
     Above,
@@ -183,7 +183,7 @@ impl Node {
         }
     }
 
-    fn evaluate(&self, lookup: &dyn Fn(&str) -> Option<f64>) -> Option<f64> {
+    pub(super) fn evaluate(&self, lookup: &dyn Fn(&str) -> Option<f64>) -> Option<f64> {
         match self {
             Self::Number(number) => Some(*number),
             Self::Name(name) => counted(name, lookup),

@@ -38,6 +38,7 @@ pub mod own;
 pub mod plans;
 pub mod shelf;
 pub mod step;
+pub mod words;
 pub mod worksheet;
 
 mod parse;

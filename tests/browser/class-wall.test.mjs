@@ -6,7 +6,7 @@ import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { launchChromium } from "./chromium.mjs";
 import { startClassLab } from "./class.mjs";
-import { AS_PRESENTER } from "./lab.mjs";
+import { AS_PRESENTER, startLab } from "./lab.mjs";
 import { visit } from "./visit.mjs";
 
 const WCAG_22_AA = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"];
@@ -177,7 +177,7 @@ test("a whole lesson by keyboard, from the lobby to the last question, on the wa
     for (let count = 0; count < 3; count += 1) phones.push(await join(code));
     await onWall("3 are in");
     await wall.locator('.phone[data-state="open"][data-lane="short-poll"]').nth(2).waitFor();
-    assert.match(await wall.locator("[data-counts]").innerText(), /^3 of 3\s+Short poll 3$/);
+    assert.match(await wall.locator("[data-counts]").innerText(), /^3 of 3 phones\s+Short poll 3$/);
     await isLegible(wall);
     await isCleanForAxe(wall, "lobby");
     await isCleanForAxe(presenter, "lobby");
@@ -357,7 +357,7 @@ test("a phone is shown, renamed and sent away; the class is ended by choice", as
 
 test("forty phones race in four lanes while a live run goes on and after it", async () => {
   const lead = async (/** @type {string} */ what, /** @type {unknown} */ body = {}, method = "POST") => {
-    const answer = await fetch(`${lab.url}/api/class${what}`, { method, headers: { ...AS_PRESENTER, "content-type": "application/json" }, body: JSON.stringify(body) });
+    const answer = await fetch(`${lab.url}/api/class${what}`, { method, headers: { ...AS_PRESENTER, "content-type": "application/json" }, body: method === "GET" ? undefined : JSON.stringify(body) });
     const told = await answer.json();
     assert.ok(answer.ok, `${what}: ${JSON.stringify(told)}`);
     return told;
@@ -374,10 +374,12 @@ test("forty phones race in four lanes while a live run goes on and after it", as
     await wall.locator(".wall-prose").filter({ hasText: "Compare with a neighbour" }).waitFor();
     assert.equal(await wall.locator(".wall-race").isVisible(), false, "nothing runs yet");
     await lead("/run");
+    const { set, lesson: { run: { number } } } = await lead("", undefined, "GET");
     const lanes = /** @type {const} */ ([["short-poll", 260], ["long-poll", 39], ["sse", 31], ["websocket", 2.2]]);
     for (const [at, { say }] of phones.entries()) {
       const [lane, delay] = lanes[at % 4];
-      await say("report", { visible: true, state: "open", lane, delay_ms: delay, seen: null, run: null, can: null, is_native: false });
+      // Of the second before, too, which came late: it is not of this run.
+      for (const run of [number, number - 1, number]) await say("report", { visible: true, state: "open", lane, delay_ms: run === number ? delay : 7000, seen: { requests: 1, empty: 0, received: at % 8 < 4 ? 0 : 1 }, set, run, can: null });
     }
     const dots = wall.locator(".race-dot");
     await wall.locator(".race-lane").nth(3).waitFor();
@@ -389,6 +391,8 @@ test("forty phones race in four lanes while a live run goes on and after it", as
     assert.ok(await left("websocket") < await left("sse") && await left("sse") < await left("short-poll"), "the fastest is on the left");
     await isLegible(wall);
     await isCleanForAxe(wall, "race");
+    await wall.locator("[data-part=received] li").filter({ hasText: /received 0 to 1 of [1-9]/ }).nth(3).waitFor();
+    await isLegible(wall);
     // A third of the size: dots that can still be told apart.
     assert.ok(await dots.first().evaluate((dot) => dot.getBoundingClientRect().width) >= 12);
     await lead("/run/stop");
@@ -401,6 +405,26 @@ test("forty phones race in four lanes while a live run goes on and after it", as
     for (const phone of phones) phone.leave();
     await lead("?save=false", {}, "DELETE");
   }
+  await showing.finish();
+});
+
+test("the QR code of the lobby is a third of the screen, and reading it is for the last row", async () => {
+  const open = await startLab(["--host", "0.0.0.0"], { log: "class-wall-qr" });
+  const showing = await visit(browser, `${open.url}/wall`, PROJECTOR);
+  showing.expectComplaint(/404/);
+  try {
+    await fetch(`${open.url}/api/class`, { method: "POST", headers: { ...AS_PRESENTER, "content-type": "application/json" }, body: "{}" });
+    const code = showing.page.locator("img.wall-qr");
+    await code.waitFor();
+    await code.evaluate((img) => /** @type {HTMLImageElement} */ (img).decode());
+    // About a fifth of the picture is the quiet zone that readers need.
+    const { height } = /** @type {{height: number}} */ (await code.boundingBox());
+    assert.ok(height * 0.75 >= 1080 / 3, `${height} px`);
+    await isLegible(showing.page);
+  } finally {
+    await open.stop();
+  }
+  showing.expectComplaint(/ERR_|Failed to load/); // the lab was stopped under it
   await showing.finish();
 });
 

@@ -60,6 +60,9 @@ pub struct Given {
     /// What a step `wait` waits for was seen.
     #[serde(default)]
     pub is_seen: bool,
+    /// How far that is, in words.
+    #[serde(skip)]
+    pub so_far: Vec<String>,
     /// 1, or 2 once everybody may guess again.
     pub round: u8,
     /// By the presenter, or because the guess's step was left.
@@ -167,6 +170,7 @@ impl Given {
             step: 0,
             step_since_us: now_us,
             is_seen: false,
+            so_far: Vec::new(),
             round: 1,
             is_locked: false,
             guesses: BTreeMap::new(),
@@ -378,6 +382,7 @@ impl Given {
         self.step = to;
         self.step_since_us = now_us;
         self.is_seen = false;
+        self.so_far.clear();
         Ok(())
     }
 

@@ -29,6 +29,7 @@ impl Given {
         Some(WaitView {
             until: wait.until.as_str().to_owned(),
             seen: self.is_seen,
+            so_far: self.so_far.clone(),
             since_us: self.step_since_us,
             late_us: self.step_since_us.saturating_add(most_us),
             otherwise: wait.otherwise,
@@ -243,7 +244,10 @@ impl Given {
             steps: lesson.steps.len(),
             kinds: self.kinds.clone(),
             kind: self.kinds.get(self.step).cloned().unwrap_or_default(),
-            html: self.html(),
+            html: match self.is_on_natives && matches!(self.kind(), Some(Kind::Set(_))) {
+                true => of_lesson::set_on_natives(natives) + &self.html(),
+                false => self.html(),
+            },
             guess: self
                 .asked()
                 .filter(|_| is_from(at("guess")) && is_until(at("reveal"))),

@@ -27,8 +27,17 @@ use super::{
     guess::Asked,
     histogram::Histogram,
     record::{LessonRecord, ParticipantRecord},
+    state::GroupView,
 };
-use crate::{catalogue, experiments::claims, lessons::figure, run::report::began};
+use crate::{
+    catalogue,
+    experiments::claims,
+    lessons::{
+        figure::{self, Expression},
+        words,
+    },
+    run::report::began,
+};
 
 const STYLE: &str = include_str!("paper.css");
 /// Of a participant's name or another text that stands in a line of its own, in characters.
@@ -171,7 +180,7 @@ impl Given {
         add("predicted", theory.as_slice());
         add("predicted", &outcome.theory_points);
         let counted = outcome.figures.iter();
-        figures.extend(counted.map(|(name, value)| (cut(name), number(*value))));
+        figures.extend(counted.map(|(name, value)| in_words(name, *value, &lesson.groups)));
         let shown = lesson.guess.as_ref().zip(lesson.guesses.as_ref());
         Self {
             title: cut(&lesson.title),
@@ -443,6 +452,23 @@ pub(super) fn number(value: f64) -> String {
         true => figure::shown(value),
         false => "not measured".to_owned(),
     }
+}
+
+/// A figure by what it is and in its unit, where it is still one of this program's.
+fn in_words(name: &str, value: f64, groups: &[GroupView]) -> (String, String) {
+    let Ok(figure) = Expression::parse(name) else {
+        return (cut(name), number(value));
+    };
+    let group = |at: usize| match at.checked_sub(1).and_then(|at| groups.get(at)) {
+        Some(group) => match group.poll_interval_ms {
+            Some(ms) => format!("group {at} ({} every {ms} ms)", words::label(&group.lane)),
+            None => format!("group {at} ({})", words::label(&group.lane)),
+        },
+        None => format!("group {at}"),
+    };
+    let told = figure.in_words(value, &group);
+    let shown = format!("{} {}", number(told.value), told.unit);
+    (cut(&told.what), shown.trim().to_owned())
 }
 
 /// A text of at most so many letters, and without what turns the direction of others or breaks a line.

@@ -35,19 +35,27 @@ export function phoneText(phone) {
   return `${phone.name}${phone.here_by === "native" ? " (stand-in)" : ""}: ${parts.join(", ")}`;
 }
 
-/** How many are here on each lane, the most first. Those that are gone count for none. @param {Phone[]} phones */
-export function byLane(phones) {
-  /** @type {Map<string, {lane: string, count: number, open: number, delays: number[]}>} */
+/** A group by its lane, and by how often it asks. @param {import("./state.js").Group} group */
+export const groupShort = ({ lane, poll_interval_ms: ms }) => `${laneShort(lane)}${ms ? ` ${ms.toLocaleString("en")} ms` : ""}`;
+
+/**
+ * How many are here on each lane, the most first. Those that are gone count for none. Groups on one lane are told apart.
+ * @param {Phone[]} phones @param {import("./state.js").Group[]} [groups]
+ */
+export function byLane(phones, groups = []) {
+  /** @type {Map<string, {key: string, name: string, lane: string, count: number, open: number, delays: number[]}>} */
   const lanes = new Map();
-  for (const { lane, state, delay_ms: delay } of phones) {
+  for (const { lane, group: own, state, delay_ms: delay } of phones) {
     if (lane === null || state === "gone") continue;
-    const counted = lanes.get(lane) ?? { lane, count: 0, open: 0, delays: [] };
+    const group = groups.filter((each) => each.lane === lane).length > 1 ? groups.find((each) => each.group === own) : undefined;
+    const key = group === undefined ? lane : `${lane} ${group.group}`;
+    const counted = lanes.get(key) ?? { key, name: group === undefined ? laneShort(lane) : groupShort(group), lane, count: 0, open: 0, delays: [] };
     counted.count += 1;
     if (state === "open") counted.open += 1;
     if (state === "open" && delay !== null) counted.delays.push(delay);
-    lanes.set(lane, counted);
+    lanes.set(key, counted);
   }
-  return [...lanes.values()].sort((one, other) => other.count - one.count || one.lane.localeCompare(other.lane));
+  return [...lanes.values()].sort((one, other) => other.count - one.count || one.key.localeCompare(other.key));
 }
 
 /** What half of a list does not exceed; null for an empty one. @param {number[]} values */

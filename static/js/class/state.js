@@ -36,6 +36,9 @@
  * @property {string|null} experiment
  * @property {string} what
  * @property {string} [seen]             what the presenter reads off the page
+ * @property {number} [published]        while it measured; once it is over
+ * @property {number} [starts_by_us]     it waits for phones to connect, and begins then at the latest
+ * @property {Wait|null} [waits]         what it goes on for, where that takes longer than it was to take
  *
  * @typedef {object} Reveal
  * @property {string} sentence
@@ -54,7 +57,7 @@
  * @property {number[]|null} answers     how many phones chose each
  *
  * @typedef {{file: string, lines: {number: number, text: string}[]}} Code   source text of this program
- * @typedef {{until: string, seen: boolean, since_us: number, late_us: number, otherwise: string}} Wait  until: as it is written in the lesson
+ * @typedef {{until: string, seen: boolean, so_far?: string[], since_us: number, late_us: number, otherwise: string}} Wait  until: as it is written in the lesson
  *
  * @typedef {object} LessonState
  * @property {string} id @property {string} title @property {number} minutes
@@ -134,6 +137,7 @@
  * @property {number} reload
  * @property {string|null} show
  * @property {Me} [me]                   for who has joined
+ * @property {number} [published]        in the run that is shown, so far; for the wall and the presenter
  * @property {Seat[]} [grid]             for the wall and the presenter
  * @property {Lead} [lead]               for the presenter
  */

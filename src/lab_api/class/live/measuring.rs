@@ -11,7 +11,10 @@ use super::{
     lock, outcome,
 };
 use crate::{
-    class::{Outcome, RunId, state::RunState},
+    class::{
+        Class, Outcome, RunId,
+        state::{RunState, WaitView},
+    },
     clock,
     demo::{
         schedule::Spread,
@@ -30,8 +33,10 @@ use crate::{
 const WARM_UP_LEAST: Duration = Duration::from_secs(1);
 /// With a slow beat nobody waits for half of it.
 const HALF_A_BEAT_MOST: Duration = Duration::from_secs(1);
-/// How long clients beside the phones may take to get in.
-const COMPANIONS_WITHIN: Duration = Duration::from_secs(3);
+/// How long phones and clients beside them may take to get in. Phones say every two seconds whether they are.
+const ARRIVE_WITHIN: Duration = Duration::from_secs(4);
+/// How often the wall is told how much was published.
+const COUNT_EVERY: Duration = Duration::from_secs(1);
 /// How often it is looked whether they are, and whether what is waited for was seen.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 /// Phones report every two seconds what they measured.
@@ -104,7 +109,8 @@ impl Measuring {
         self.pause_until(measured_from_us).await?;
         self.tell(|run| run.state = RunState::Measuring)?;
         let (first, who) = (super::look(&self.lab).await, self.who(companions)?);
-        let mut is_stopped = matches!(self.pause_until(ends_us).await, Err(Over::Stopped));
+        let measured = self.count_until(ends_us, first.publications).await;
+        let mut is_stopped = matches!(measured, Err(Over::Stopped));
         // What the lesson waits for may take longer than what it measures.
         let wait = outcome::wait_after(&self.lesson, self.step).cloned();
         let latest_us = wait
@@ -121,9 +127,26 @@ impl Measuring {
                 break (last, who);
             }
             ends_us = clock::time_of_day_us() + LOOK_EVERY.as_micros() as u64;
-            self.tell(|run| run.ends_us = Some(ends_us))?;
-            is_stopped = matches!(self.pause_until(ends_us).await, Err(Over::Stopped));
+            let waits = wait.as_ref().and_then(|wait| {
+                let so_far = |class: &Class| super::so_far(class, &wait.until, &figures);
+                Some(WaitView {
+                    until: wait.until.as_str().to_owned(),
+                    seen: false,
+                    so_far: self.main.class.look(so_far)?,
+                    since_us: began_us,
+                    late_us: latest_us,
+                    otherwise: wait.otherwise,
+                })
+            });
+            self.tell(|run| {
+                run.ends_us = Some(ends_us);
+                run.waits = waits;
+            })?;
+            let measured = self.count_until(ends_us, first.publications).await;
+            is_stopped = matches!(measured, Err(Over::Stopped));
         };
+        let count = last.publications.saturating_sub(first.publications);
+        self.note_published(count);
         let last = self.with_reports(last, is_stopped).await?;
         let figures = self.figures(&first, &last, &who);
         let outcome = self.outcome(&figures);
@@ -160,16 +183,43 @@ impl Measuring {
         Ok(last.with_delays(self.lab.latencies.merged()))
     }
 
-    /// Waits for the clients beside the phones; those that do not get in are no reason to wait on.
+    /// Waits for the phones that are awake, and for the clients beside them; those that do not get in are no
+    /// reason to wait on.
     async fn arrive(&mut self, companions: Option<&Companions>) -> Result<(), Over> {
-        let until_us = clock::time_of_day_us() + COMPANIONS_WITHIN.as_micros() as u64;
-        while companions.is_some_and(|companions| !companions.are_in())
-            && clock::time_of_day_us() < until_us
-        {
+        let until_us = clock::time_of_day_us() + ARRIVE_WITHIN.as_micros() as u64;
+        self.tell(|run| run.starts_by_us = Some(until_us))?;
+        while !self.are_in(companions) && clock::time_of_day_us() < until_us {
             let next_us = clock::time_of_day_us() + LOOK_EVERY.as_micros() as u64 / 5;
             self.pause_until(next_us).await?;
         }
         Ok(())
+    }
+
+    fn are_in(&self, companions: Option<&Companions>) -> bool {
+        let now_us = clock::time_of_day_us();
+        let phones = self.main.class.look(|class| class.arrivals(now_us));
+        let are_phones_in = phones.is_none_or(|(connected, all)| connected >= all);
+        are_phones_in && companions.is_none_or(Companions::are_in)
+    }
+
+    /// Until this time of day, and meanwhile the wall is told how much was published.
+    async fn count_until(&mut self, until_us: u64, before: u64) -> Result<(), Over> {
+        loop {
+            let next_us = clock::time_of_day_us() + COUNT_EVERY.as_micros() as u64;
+            self.pause_until(next_us.min(until_us)).await?;
+            let count = super::published(&self.lab).await.saturating_sub(before);
+            self.note_published(count);
+            if clock::time_of_day_us() >= until_us {
+                return Ok(());
+            }
+        }
+    }
+
+    fn note_published(&self, count: u64) {
+        let run = self.run.number;
+        self.main
+            .class
+            .change(|class| class.note_published(run, count));
     }
 
     fn companions(&self) -> Result<Option<Companions>, String> {

@@ -53,7 +53,7 @@ use crate::{
         class_room::{Going, lock},
     },
     lane::LaneId,
-    lessons::{Lesson, step::Kind},
+    lessons::{Lesson, figure::Expression, step::Kind},
     stand_in::{At, STAND_INS_MAX, StandIns},
 };
 
@@ -383,9 +383,7 @@ async fn leave(main: &web::Data<MainLane>, leaving: StandIns) {
 
 /// The meters and the position of the class's channel now, and the delays that the lab itself measured so far.
 async fn look(lab: &Lab) -> Look {
-    let start = Start::default();
-    let there = lab.node.recover(&channel(), &start).await;
-    let publications = there.map_or(0, |there| there.position.offset);
+    let publications = published(lab).await;
     Look::new(clock::now_us(), &lab.meters.series(), CHANNEL, publications)
         .with_delays(lab.latencies.merged())
 }
@@ -405,6 +403,33 @@ fn by_phones(main: &MainLane, run: u64) -> Figures {
         reported.map(of_phone).collect::<Vec<_>>()
     });
     by_phones::figures(&phones.unwrap_or_default())
+}
+
+/// How far each part of what is waited for is, in words: of what each phone counts itself, how many have it.
+fn so_far(class: &Class, until: &Expression, figures: &Figures) -> Vec<String> {
+    let now_us = clock::time_of_day_us();
+    let run = class.run_shown();
+    let parts = until.progress(&|name| figures.get(name).copied());
+    let said = parts.iter().map(|part| {
+        let of_phones = part.each_phone.as_ref().and_then(|(lane, counter)| {
+            let counted = class.have_counted((lane, counter), part.want, run, now_us);
+            counted.filter(|(_, all)| *all > 0)
+        });
+        match of_phones {
+            Some((have, all)) => {
+                let phones = if all == 1 { "phone" } else { "phones" };
+                format!("{} ({have} of {all} {phones} have them)", part.as_text())
+            }
+            None => part.as_text(),
+        }
+    });
+    said.collect()
+}
+
+/// Publications of the class's channel since it is there.
+async fn published(lab: &Lab) -> u64 {
+    let there = lab.node.recover(&channel(), &Start::default()).await;
+    there.map_or(0, |there| there.position.offset)
 }
 
 fn channel() -> ChannelName {

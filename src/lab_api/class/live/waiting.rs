@@ -76,6 +76,10 @@ impl Waiting {
                     figures
                 }
             };
+            self.main.class.change(|class| {
+                let so_far = super::so_far(class, &self.until, &figures);
+                class.note_so_far(so_far);
+            });
             if self.until.holds(&|name| figures.get(name).copied()) {
                 self.main.class.change(|class| class.note_seen());
                 return;

@@ -6,7 +6,9 @@ import { el, setText, setValue } from "../../charts/dom.js";
 import { duration } from "../../charts/format.js";
 import { LANES } from "../../lanes.js";
 import { heading, prose } from "./dom.js";
+import { arrivalEnd } from "../waiting.js";
 import { counted } from "../words.js";
+import { waitLines } from "./wait-view.js";
 
 const DRAW_MS = 250;
 const LATE_US = 500_000;
@@ -27,6 +29,7 @@ export function makeRun({ clock, follower, fetchingOf }, first) {
   const figures = el("dl", { class: "phone-figures" }, requests.part, empty.part, received.part, delay.part);
   const note = el("p", { class: "hint", hidden: "" });
   const link = el("p", { hidden: "" });
+  const waits = waitLines(clock);
   let shown = first;
 
   function draw() {
@@ -38,14 +41,17 @@ export function makeRun({ clock, follower, fetchingOf }, first) {
     bar.hidden = !(run.state === "measuring" || run.state === "warming") || !from || !to || !Number.isFinite(nowUs);
     if (from && to && !bar.hidden) bar.value = Math.min(1, Math.max(0, (nowUs - from) / (to - from)));
     figures.hidden = !isCounting;
-    note.hidden = true;
+    waits.show(run.waits);
+    const startsBy = run.state === "warming" && !run.measured_from_us ? run.starts_by_us ?? null : null;
+    note.hidden = startsBy === null || !Number.isFinite(nowUs);
+    if (startsBy !== null) setText(note, `Phones connect; ${arrivalEnd((startsBy - nowUs) / 1e6)}.`);
     const seen = isCounting ? follower.seen(run) : null;
     if (!isCounting || !from || seen === null) return;
     requests.part.hidden = !follower.asks;
     empty.part.hidden = !follower.tellsEmpty;
     setValue(requests.value, [String(seen.requests), ""]);
     setValue(empty.value, [String(seen.empty), ""]);
-    setValue(received.value, [String(seen.received), ""]);
+    setValue(received.value, [String(seen.received), run.published === undefined ? "" : `of ${Math.max(run.published, seen.received)}`]);
     setValue(delay.value, duration(follower.delayMs(run)));
     const late = follower.sinceUs - from;
     note.hidden = !(late > LATE_US);
@@ -81,13 +87,13 @@ export function makeRun({ clock, follower, fetchingOf }, first) {
   /** @param {import("./step.js").Shown} now */
   function whatOf({ lesson: { run }, group }) {
     const own = group === null ? "" : `${LANES[group.lane]?.label ?? group.lane}${group.poll_interval_ms ? `, asking every ${group.poll_interval_ms.toLocaleString("en")} ms` : ""}.`;
-    const hold = run?.kind === "experiment" ? `${run.experiment ?? "The experiment"} needs the machine for itself.` : "";
+    const hold = run?.kind === "experiment" ? "This needs the laptop for itself." : "";
     return [run?.what ?? "", own, hold].filter((text) => text !== "").map((text) => (/[.!?:]$/.test(text) ? text : `${text}.`)).join(" ");
   }
 
   const timer = window.setInterval(draw, DRAW_MS);
   return {
-    element: el("div", { class: "phone-run" }, title, what, bar, figures, note, link, ...(first.lesson.html ? [prose(first.lesson.html)] : [])),
+    element: el("div", { class: "phone-run" }, title, what, bar, waits.element, figures, note, link, ...(first.lesson.html ? [prose(first.lesson.html)] : [])),
     update,
     stop: () => clearInterval(timer),
   };

@@ -8,6 +8,7 @@ import { heading, prose } from "./dom.js";
 import { makeGuess } from "./guess-view.js";
 import { makeReveal } from "./reveal-view.js";
 import { makeRun } from "./run-view.js";
+import { makeWait } from "./wait-view.js";
 
 /**
  * What a view shows.
@@ -39,7 +40,8 @@ function make(context, shown) {
   if (lesson.kind === "run" && lesson.run) return makeRun(context, shown);
   if (lesson.kind === "reveal") return makeReveal(context, shown);
   if (lesson.kind === "ask" && lesson.ask) return makeAsk(context, shown);
-  // say, code (whose lines are in its text), and what is for the wall: set, wait.
+  if (lesson.kind === "wait" && lesson.wait) return makeWait(context, shown);
+  // say, code (whose lines are in its text), and what is for the wall: set.
   const { html } = lesson;
   const nothing = html.trim() === "";
   const element = el("div", { class: "phone-say" }, heading(nothing ? "One moment" : lesson.title),

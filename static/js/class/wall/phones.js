@@ -6,6 +6,7 @@
 import { confirmed } from "../../confirm.js";
 import { el, setText } from "../../charts/dom.js";
 import { SHAPES, delayText, laneShort } from "../grid.js";
+import { receivedText } from "../received.js";
 import { sequenceOf } from "./sequence.js";
 
 /** @typedef {import("../state.js").Seat} Phone */
@@ -14,6 +15,8 @@ export class PhoneList {
   /** @type {Map<string, {row: HTMLElement, phone: Phone}>} */
   #rows = new Map();
   #shown = "";
+  /** @type {number|null} */
+  #published = null;
 
   /** @param {HTMLElement} list @param {(path: string, body?: unknown, method?: "POST"|"DELETE") => void} tell */
   constructor(list, tell) {
@@ -21,9 +24,10 @@ export class PhoneList {
     this.tell = tell;
   }
 
-  /** @param {Phone[]} phones @param {string|null} shown  the phone that the wall shows */
-  show(phones, shown) {
+  /** @param {Phone[]} phones @param {string|null} shown  the phone that the wall shows @param {number|null} [published]  in the run that is shown */
+  show(phones, shown, published = null) {
     this.#shown = shown ?? "";
+    this.#published = published;
     const left = new Map(this.#rows);
     for (const phone of phones) {
       left.delete(phone.id);
@@ -73,7 +77,7 @@ export class PhoneList {
     row.dataset.state = phone.state;
     setText(part("[data-part=shape]"), SHAPES[phone.state] ?? "·");
     setText(part("[data-part=name]"), phone.name);
-    setText(part("[data-part=facts]"), [phone.state, laneShort(phone.lane), delayText(phone.delay_ms), phone.here_by === "native" ? "stand-in" : ""].filter((fact) => fact !== "").join(", "));
+    setText(part("[data-part=facts]"), [phone.state, laneShort(phone.lane), delayText(phone.delay_ms), phone.seen && this.#published ? receivedText(phone.seen.received, this.#published) : "", phone.here_by === "native" ? "stand-in" : ""].filter((fact) => fact !== "").join(", "));
     part("[data-act=show]").setAttribute("aria-pressed", String(this.#shown === phone.id));
     const link = /** @type {HTMLAnchorElement} */ (row.querySelector("[data-part=sequence]"));
     const address = sequenceOf(phone);

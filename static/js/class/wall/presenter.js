@@ -13,6 +13,7 @@ import { showLead, talk } from "./lead.js";
 import { PhoneList } from "./phones.js";
 import { startPlan } from "./plan.js";
 import { openStage } from "./place.js";
+import { publishedOf } from "../received.js";
 import { isRunning } from "../state.js";
 
 /** @typedef {import("../state.js").ClassState} State */
@@ -99,7 +100,7 @@ const feed = follow({ base: "/presenter/api/class", whole: "/presenter/api/class
   showLead(aside, now, send);
   const grid = now.grid ?? [];
   setText(find("[data-phones-count]"), `${now.here} of ${now.joined}`);
-  phones.show(grid, now.show);
+  phones.show(grid, now.show, publishedOf(now));
 }, (text) => {
   trouble = text;
   showTrouble();

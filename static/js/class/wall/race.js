@@ -6,7 +6,7 @@
 */
 
 import { el, setText } from "../../charts/dom.js";
-import { byLane, delayText, halfWithin, laneShort } from "../grid.js";
+import { byLane, delayText, halfWithin } from "../grid.js";
 import { counted } from "../words.js";
 
 /** Ends of a track, ms. */
@@ -19,7 +19,8 @@ const PLACES = 64;
  * @typedef {import("../state.js").Seat} Seat
  * @typedef {{id: string, place: number, level: number, isMiddle: boolean}} Dot  place: from the left, level: from the ground
  * @typedef {object} Track
- * @property {string} lane
+ * @property {string} key          of its lane, or of its group where several are on one lane
+ * @property {string} name @property {string} lane
  * @property {number} phones       open or asleep
  * @property {Dot[]} dots
  * @property {number} highest      dots in the highest stack
@@ -33,10 +34,11 @@ export function shareOfTrack(ms) {
   return Math.min(1, Math.log(ms / FIRST_MS) / Math.log(LAST_MS / FIRST_MS));
 }
 
-/** The tracks of a class, that of the most phones first. Pure. @param {Seat[]} seats @returns {Track[]} */
-export function tracksOf(seats) {
-  return byLane(seats).map(({ lane, count, open }) => {
-    const there = seats.flatMap(({ id, lane: own, state, delay_ms: ms }) => (own === lane && state === "open" && ms !== null ? [{ id, ms }] : []));
+/** The tracks of a class, that of the most phones first. Pure. @param {Seat[]} seats @param {import("../state.js").Group[]} [groups] @returns {Track[]} */
+export function tracksOf(seats, groups = []) {
+  const keyOf = (/** @type {Seat} */ seat) => byLane([{ ...seat, state: "open" }], groups)[0]?.key;
+  return byLane(seats, groups).map(({ key, name, lane, count, open }) => {
+    const there = seats.flatMap((seat) => (seat.state === "open" && seat.delay_ms !== null && keyOf(seat) === key ? [{ id: seat.id, ms: seat.delay_ms }] : []));
     there.sort((one, other) => one.ms - other.ms || one.id.localeCompare(other.id));
     const delays = there.map(({ ms }) => ms);
     const half = halfWithin(delays);
@@ -51,7 +53,7 @@ export function tracksOf(seats) {
     const silent = open - there.length;
     const words = half === null ? "nothing received yet"
       : `half of them within ${delayText(half)}${silent > 0 ? `, ${silent} without a message yet` : ""}`;
-    return { lane, phones: count, dots, highest: Math.max(0, ...stacks.values()), half, words };
+    return { key, name, lane, phones: count, dots, highest: Math.max(0, ...stacks.values()), half, words };
   });
 }
 
@@ -74,18 +76,18 @@ export class Race {
     parent.replaceChildren(this.#rows, axis);
   }
 
-  /** Brings it up to date; hidden while no phone on a lane has received anything. @param {Seat[]} seats @returns {boolean} whether it is shown */
-  show(seats) {
-    const tracks = tracksOf(seats);
+  /** Brings it up to date; hidden while no phone on a lane has received anything. @param {Seat[]} seats @param {import("../state.js").Group[]} [groups] @returns {boolean} whether it is shown */
+  show(seats, groups = []) {
+    const tracks = tracksOf(seats, groups);
     const isShown = tracks.some(({ dots }) => dots.length > 0);
     this.parent.hidden = !isShown;
     const made = JSON.stringify([tracks, tracks.map((track) => endsOf(track, seats))]);
     if (!isShown || made === this.#made) return isShown;
     this.#made = made;
     this.parent.style.setProperty("--lanes", String(tracks.length));
-    for (const lane of this.#lanes.keys()) if (!tracks.some((track) => track.lane === lane)) this.#lanes.delete(lane);
+    for (const key of this.#lanes.keys()) if (!tracks.some((track) => track.key === key)) this.#lanes.delete(key);
     for (const track of tracks) this.#draw(track, seats);
-    const rows = tracks.map(({ lane }) => /** @type {{row: HTMLElement}} */ (this.#lanes.get(lane)).row);
+    const rows = tracks.map(({ key }) => /** @type {{row: HTMLElement}} */ (this.#lanes.get(key)).row);
     // Moved only where the order is another one: a row that is put in again begins its motion anew.
     if (rows.length !== this.#rows.children.length || rows.some((row, place) => this.#rows.children[place] !== row)) this.#rows.replaceChildren(...rows);
     return true;
@@ -93,8 +95,8 @@ export class Race {
 
   /** @param {Track} track @param {Seat[]} seats */
   #draw(track, seats) {
-    const known = this.#lanes.get(track.lane) ?? newRow(track.lane);
-    this.#lanes.set(track.lane, known);
+    const known = this.#lanes.get(track.key) ?? newRow(track.lane, track.name);
+    this.#lanes.set(track.key, known);
     const [, count, , field, words, ends] = known.row.children;
     setText(count, counted(track.phones, "phone"));
     setText(words, track.words);
@@ -118,11 +120,11 @@ export class Race {
   }
 }
 
-/** @param {string} lane */
-function newRow(lane) {
+/** @param {string} lane @param {string} name */
+function newRow(lane, name) {
   const field = el("span", { class: "race-track", "aria-hidden": "true" }, ...TICKS.map(([ms]) => at(el("span", { class: "race-tick" }), shareOfTrack(ms))));
   const row = el("li", { class: "race-lane", "data-lane": lane },
-    el("span", { class: "lane-name", "data-lane": lane }, laneShort(lane)),
+    el("span", { class: "lane-name", "data-lane": lane }, name),
     el("span", { class: "race-count num" }), el("span", { class: "visually-hidden" }, ": "), field,
     el("span", { class: "race-words" }), el("span", { class: "visually-hidden" }));
   return { row, dots: new Map() };

@@ -116,7 +116,7 @@ function showFoot(stage, state, place) {
   const made = JSON.stringify([state.here, state.joined, standIns, lanes.map(({ lane, count }) => [lane, count])]);
   if (counts.dataset.made !== made) {
     counts.dataset.made = made;
-    counts.replaceChildren(el("span", {}, `${state.here} of ${state.joined}`), ...lanes.map(({ lane, count }) => el("span", { class: "wall-lane" }, el("span", { class: "lane-key", "data-lane": lane, "aria-hidden": "true" }), ` ${laneShort(lane)} ${count}`)), ...(standIns > 0 ? [el("span", {}, counted(standIns, "stand-in"))] : []));
+    counts.replaceChildren(el("span", {}, `${state.here} of ${counted(state.joined, "phone")}`), ...lanes.map(({ lane, count }) => el("span", { class: "wall-lane" }, el("span", { class: "lane-key", "data-lane": lane, "aria-hidden": "true" }), ` ${laneShort(lane)} ${count}`)), ...(standIns > 0 ? [el("span", {}, counted(standIns, "stand-in"))] : []));
   }
   setText(find("[data-address]", HTMLElement, join), place.address);
   setText(find("[data-code]", HTMLElement, join), state.code);

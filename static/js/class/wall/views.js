@@ -5,11 +5,12 @@
 */
 
 import { el, setText } from "../../charts/dom.js";
-import { Grid, SHAPES, byLane, delayText, halfWithin, laneShort } from "../grid.js";
+import { Grid, SHAPES, byLane, delayText, groupShort, halfWithin, laneShort } from "../grid.js";
 import { drawGuesses } from "../histogram.js";
 import { isRunning } from "../state.js";
 import { clockTime, counted, shown as figure, withUnit } from "../words.js";
-import { conditionText } from "./condition.js";
+import { publishedOf, receivedByGroup, receivedText } from "../received.js";
+import { arrivalEnd, waitWords } from "../waiting.js";
 import { Race } from "./race.js";
 
 /**
@@ -176,12 +177,15 @@ function answerShape(question) {
 /** @type {Record<import("../state.js").Run["state"], string>} */
 const RUN_WORDS = { waiting: "not begun yet", warming: "warming up: not counted yet", measuring: "measuring", over: "the run is over", failed: "it could not be measured" };
 
-/** How far the phones are while a live run does not count yet. null: it counts, or knows from when on. @param {import("../state.js").Run} now @param {import("../state.js").Seat[]} seats */
-export function arrivalText(now, seats) {
+/**
+ * How far the phones are while a live run does not count yet. null: it counts, or knows from when on.
+ * @param {import("../state.js").Run} now @param {import("../state.js").Seat[]} seats @param {number} [leftS]  until it begins without the others
+ */
+export function arrivalText(now, seats, leftS) {
   if (now.kind !== "live" || now.state !== "warming" || now.measured_from_us !== null) return null;
   const awake = seats.filter(({ state }) => state === "open");
   const connected = awake.filter(({ lane, line }) => lane !== null && line === "open").length;
-  return `${connected} of ${counted(awake.length, "phone")} ${connected === 1 ? "is" : "are"} connected; nothing is counted yet`;
+  return `${connected} of ${counted(awake.length, "phone")} ${connected === 1 ? "is" : "are"} connected; ${leftS === undefined ? "nothing is counted yet" : arrivalEnd(leftS)}`;
 }
 
 /** What goes on, how long it still takes, and what the phones say of themselves. @param {Lesson} lesson @returns {View} */
@@ -207,18 +211,23 @@ function run(lesson) {
           el("p", { class: "wall-clock num", "data-part": "left" }),
           el("progress", { max: "1", "aria-label": "How far the run has come", "data-part": "share" })),
         el("p", { class: "wall-note", "data-part": "until" }),
+        el("p", { class: "wall-note", "data-part": "so-far" }),
         ...(now?.why ? [el("p", { class: "wall-note" }, now.why)] : []),
         ...(now?.page && now.kind === "page" ? [el("p", { class: "wall-question" }, "It is measured on the page ", el("a", { href: now.page, target: "_blank", rel: "noopener" }, now.page.split("?")[0]), ".")] : []),
         el("ul", { class: "wall-lanes", "data-part": "lanes", role: "list", "aria-label": "Phones by lane" }),
         tracks,
+        el("ul", { class: "wall-lanes wall-received", "data-part": "received", role: "list", "aria-label": "Received, by group", hidden: "" }),
         phones,
       ];
     },
     update: (body, state, time) => {
       const now = state.lesson?.run ?? null;
-      const wait = state.lesson?.wait;
-      setPart(body, "until", wait === undefined || wait === null ? "" : `${wait.seen ? "Seen:" : "Waiting for"} ${conditionText(wait.until)}`);
-      setPart(body, "state", now === null ? "not begun yet" : now.kind === "page" ? "" : (state.groups.length > 0 ? arrivalText(now, state.grid ?? []) : null) ?? RUN_WORDS[now.state] ?? now.state);
+      const wait = state.lesson?.wait ?? now?.waits ?? null;
+      const words = wait === null ? null : waitWords(wait, time.left(wait.late_us, Date.now()));
+      setPart(body, "until", words?.what ?? "");
+      setPart(body, "so-far", words?.soFar.join(" · ") ?? "");
+      const startsBy = now?.starts_by_us === undefined ? undefined : time.left(now.starts_by_us, Date.now());
+      setPart(body, "state", now === null ? "not begun yet" : now.kind === "page" ? "" : (state.groups.length > 0 ? arrivalText(now, state.grid ?? [], startsBy) : null) ?? RUN_WORDS[now.state] ?? now.state);
       const clock = body.querySelector("[data-part=left]");
       const bar = /** @type {HTMLProgressElement|null} */ (body.querySelector("[data-part=share]"));
       // No clock before the measured time: what comes first takes as long as the phones take.
@@ -233,10 +242,11 @@ function run(lesson) {
       }
       grid?.show(state.grid ?? []);
       // Who races is named by the race.
-      const isRaced = now?.kind === "live" && (isRunning(now) || now.state === "over") && race?.show(state.grid ?? []) === true;
+      const isRaced = now?.kind === "live" && (isRunning(now) || now.state === "over") && race?.show(state.grid ?? [], state.groups) === true;
       const lanes = /** @type {HTMLElement} */ (body.querySelector("[data-part=lanes]"));
       lanes.hidden = isRaced;
-      if (!isRaced) showLanes(lanes, state.grid ?? []);
+      if (!isRaced) showLanes(lanes, state.grid ?? [], state.groups);
+      showReceived(/** @type {HTMLElement} */ (body.querySelector("[data-part=received]")), state);
     },
   };
 }
@@ -315,15 +325,16 @@ function ask(lesson) {
 /** One phone of the class, as everybody may see it. @param {State} state @returns {View} */
 function onePhone(state) {
   const phone = (state.grid ?? []).find(({ id }) => id === state.show);
+  const published = publishedOf(state);
   return {
     name: "show",
-    made: JSON.stringify(phone ?? state.show),
+    made: JSON.stringify([phone ?? state.show, published]),
     draw: () => {
       if (phone === undefined) return [el("p", { class: "wall-large" }, "That phone is not in the class any more.")];
       const rows = [
         ["state", `${SHAPES[phone.state] ?? ""} ${phone.state}`],
         ["delay now", delayText(phone.delay_ms) || "not known"],
-        ...(phone.seen ? [["questions asked", String(phone.seen.requests)], ["answers with nothing", String(phone.seen.empty)], ["messages received", String(phone.seen.received)]] : []),
+        ...(phone.seen ? [["questions asked", String(phone.seen.requests)], ["answers with nothing", String(phone.seen.empty)], ["messages received", published ? receivedText(phone.seen.received, published).replace("received ", "") : String(phone.seen.received)]] : []),
       ];
       return [
         el("p", { class: "wall-note" }, phone.here_by === "native" ? "one stand-in" : "one phone"),
@@ -361,14 +372,27 @@ function showCounter(body, answered, here, words) {
   setText(parts[2], words);
 }
 
-/** Phones by lane, with what half of them say of the way there. @param {Element|null} list @param {import("../state.js").Seat[]} phones */
-export function showLanes(list, phones) {
+/** What each group's phones got of what was published. @param {HTMLElement} list @param {State} state */
+function showReceived(list, state) {
+  const texts = receivedByGroup(state);
+  list.hidden = texts.size === 0;
+  const groups = state.groups.filter(({ group }) => texts.has(group));
+  const made = groups.map(groupShort).join();
+  if (list.dataset.made !== made) {
+    list.dataset.made = made;
+    list.replaceChildren(...groups.map((group) => el("li", {}, el("span", { class: "lane-name", "data-lane": group.lane }, groupShort(group)), " ", el("strong", { class: "num" }))));
+  }
+  groups.forEach(({ group }, place) => setText(list.children[place].children[1], texts.get(group) ?? ""));
+}
+
+/** Phones by lane, with what half of them say of the way there. @param {Element|null} list @param {import("../state.js").Seat[]} phones @param {import("../state.js").Group[]} [groups] */
+export function showLanes(list, phones, groups = []) {
   if (list === null) return;
-  const lanes = byLane(phones);
-  const made = lanes.map(({ lane }) => lane).join();
+  const lanes = byLane(phones, groups);
+  const made = lanes.map(({ key }) => key).join();
   if (/** @type {HTMLElement} */ (list).dataset.made !== made) {
     /** @type {HTMLElement} */ (list).dataset.made = made;
-    list.replaceChildren(...lanes.map(({ lane }) => el("li", {}, laneName(lane), " ", el("strong", { class: "wall-figure num" }), " ", el("span"))));
+    list.replaceChildren(...lanes.map(({ lane, name }) => el("li", {}, el("span", { class: "lane-name", "data-lane": lane }, name), " ", el("strong", { class: "wall-figure num" }), " ", el("span"))));
   }
   lanes.forEach(({ count, delays }, place) => {
     const parts = list.children[place].children;

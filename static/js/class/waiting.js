@@ -1,0 +1,20 @@
+/*
+  waiting.js: what a step waits for, how far that is, and until when: for wall and phone. Pure.
+*/
+
+import { conditionText } from "./wall/condition.js";
+
+/**
+ * @param {import("./state.js").Wait} wait
+ * @param {number} leftS  until it is late
+ * @returns {{what: string, soFar: string[]}}
+ */
+export function waitWords({ until, seen, so_far: soFar = [] }, leftS) {
+  const what = conditionText(until);
+  if (seen) return { what: `Seen: ${what}`, soFar };
+  const end = leftS > 0 ? `, or in ${Math.ceil(leftS)} s` : "; the time for it is over";
+  return { what: `Waiting for ${what}${end}`, soFar };
+}
+
+/** Before a run counts: it waits for phones. @param {number} leftS */
+export const arrivalEnd = (leftS) => (leftS > 0 ? `it begins when all are, or in ${Math.ceil(leftS)} s` : "it begins now");
