@@ -191,10 +191,10 @@ impl Outcome {
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Tools {
-    /// Whether phones stand still.
+    /// Whether the picture stands still, and nothing is taken meanwhile.
     #[serde(default)]
     pub frozen: Option<bool>,
-    /// Whether reactions are not shown.
+    /// Whether nothing is taken from phones.
     #[serde(default)]
     pub muted: Option<bool>,
     /// Whether the wall is dark.
