@@ -6,13 +6,13 @@ pub enum ClassError {
     /// So many participants are there, and no more may join.
     #[error("the class is full: {0} phones are in")]
     Full(usize),
-    /// The presenter has muted reactions.
+    /// The presenter takes nothing from phones, names and guesses included.
     #[error("the presenter has muted the class")]
     Muted,
-    /// The presenter has stopped everything for a while.
+    /// The presenter has stopped the picture, and takes nothing meanwhile.
     #[error("the presenter has stopped the picture: nothing is taken meanwhile")]
     Frozen,
-    /// A name that is not from the list, and why.
+    /// A name that may not be taken, and why.
     #[error("{0}")]
     NameRefused(&'static str),
     /// Nobody has this id; the phone must join anew.

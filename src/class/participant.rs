@@ -216,7 +216,7 @@ pub struct Participant {
     pub id: ParticipantId,
     /// SHA-256 of the token that its cookie has; the token itself is kept nowhere.
     pub token_hash: TokenHash,
-    /// A harmless name from the list, never a person's own.
+    /// What it is called: a name from the list, or one that [`super::filter`] let through.
     pub name: String,
     /// When it joined, µs of the time of day.
     pub joined_us: u64,

@@ -7,7 +7,7 @@ use super::{
     Class, Outcome, Participant, given::Given, guess::Asked, histogram::Histogram, state::GroupView,
 };
 
-/// What is kept of an hour: for the teacher, without anything that names a person.
+/// What is kept of an hour, for the teacher.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Record {
     /// Its id.
@@ -18,7 +18,7 @@ pub struct Record {
     pub began_us: u64,
     /// When it ended; `None`: it goes on.
     pub ended_us: Option<u64>,
-    /// Who took part, by their made-up names.
+    /// Who took part, by the names that they had in the class.
     pub participants: Vec<ParticipantRecord>,
     /// In the order they were given.
     pub lessons: Vec<LessonRecord>,
@@ -69,7 +69,7 @@ pub struct StepTime {
 /// One participant of a record.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ParticipantRecord {
-    /// The made-up name.
+    /// What it was called.
     pub name: String,
     /// When it joined, µs of the time of day.
     pub first_seen_us: u64,

@@ -319,7 +319,7 @@ pub struct Timer {
 pub struct Me {
     /// Its number in the class.
     pub id: ParticipantId,
-    /// Its made-up name.
+    /// What it is called.
     pub name: String,
     /// Index of its group; `None` where all are alike.
     pub group: Option<usize>,
@@ -360,7 +360,7 @@ pub enum HereBy {
 pub struct GridEntry {
     /// Its number in the class.
     pub id: ParticipantId,
-    /// Its made-up name.
+    /// What it is called.
     pub name: String,
     /// How it is.
     pub state: GridState,

@@ -107,7 +107,7 @@ impl WayIn {
         }
     }
 
-    /// Whether anything but this machine can reach it.
+    /// Whether another machine has opened a page of the class.
     pub fn is_reached(&self) -> bool {
         self.was_reached.load(Ordering::Relaxed)
     }

@@ -27,7 +27,7 @@ const FACTOR: std::ops::RangeInclusive<f64> = 0.1..=20.0;
 pub struct Done(String);
 
 impl Done {
-    /// A run that took as long as its plan says.
+    /// The key of a run: a digest of its plan, so that the same plan finds it again.
     pub fn run(plan: &Plan) -> Self {
         let text = serde_json::to_string(plan).unwrap_or_default();
         let digest = Sha256::digest(text.as_bytes());
@@ -38,7 +38,7 @@ impl Done {
         Self(format!("run/{short}"))
     }
 
-    /// An experiment, in short or in full.
+    /// The key of an experiment, of its short form or of all of it.
     pub fn experiment(id: &str, full: bool) -> Self {
         let how = if full { "full" } else { "quick" };
         Self(format!("experiment/{id}/{how}"))

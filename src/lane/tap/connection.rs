@@ -220,7 +220,7 @@ impl ConnectionTap {
         }
     }
 
-    /// Too much waits: what is oldest is nobody's any more.
+    /// Too much waits: what is not known to be somebody's is nobody's from now on.
     fn give_up_waiting(&mut self) {
         for exchange in &mut self.exchanges {
             if matches!(exchange.owner, Owner::Unknown) {
@@ -231,7 +231,7 @@ impl ConnectionTap {
         self.drop_waiting();
     }
 
-    /// What waits is somebody else's.
+    /// Drops what waits: it is somebody else's, or nobody's.
     fn drop_waiting(&mut self) {
         self.waiting = Vec::new();
         self.waiting_bytes = 0;

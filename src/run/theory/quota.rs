@@ -3,7 +3,7 @@
 /// How long a quota of messages lasts.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct QuotaUse {
-    /// Publications a second at which it lasts a day.
+    /// Publications a second.
     pub rate_per_s: f64,
     /// Each gets every publication, and each delivery is a message.
     pub clients: f64,

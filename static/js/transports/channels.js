@@ -21,14 +21,16 @@
   Rejected:
   - A client of our own for protocol 7. It would speak as this server does, and their common mistakes would never be
     seen. What the lab claims to be compatible with is this file from that package.
-  - Positions in the query of the connection. pusher-js makes that address itself, and one connection carries many channels.
+  - Positions in the query of the connection. pusher-js makes that address itself, and one connection carries many
+    channels.
   - Asking an HTTP API for the missed ones after coming back, as Pusher's own help advises. Between the answer and the
     subscription there is a gap again, unless both are told where the other ends; that is what the extension does.
 
   What it costs: 135 bytes for a publication of 60 as protocol 7 has it, JSON inside of JSON; 249 with this lab's
   positions and instants (pushlab run --lanes channels,channels-resume --clients 1 --markdown). Cut off for 400 ms in
   every 3 s it gets 87 % of what is published, and 100 % with positions (pushlab experiment E7).
-  See also: src/protocol/pusher/, the other side; lessons 1 and 10; experiments E7, E8, E9; docs/protocols/pusher-channels.md.
+  See also: src/protocol/pusher/, the other side; lessons 1 and 10; experiments E7, E8, E9;
+  docs/protocols/pusher-channels.md.
   Left out: sign-in, encrypted channels, and publishing by the HTTP API, whose secret no browser may know.
 */
 import "../../vendor/pusher.min.js"; // defines the global Pusher

@@ -23,7 +23,8 @@
 
   What it costs: 223 bytes for a publication of 60, 7 of them framing; server-sent events need 245, with 29
   (pushlab run --lanes fetch-stream,sse --clients 1 --markdown). What they buy is the code below "the wire".
-  See also: src/transport/fetch_stream.rs, the other side; sse.js, beside which to read it; experiments E7 and E11; docs/lanes/fetch-stream.md.
+  See also: src/transport/fetch_stream.rs, the other side; sse.js, beside which to read it; experiments E7 and E11;
+  docs/lanes/fetch-stream.md.
   Left out: asking by POST with the query as JSON, which the server also answers.
 */
 

@@ -22,9 +22,11 @@
     something begins to; and two clients would no longer be comparable.
 
   What it costs: one event of 60 bytes in two seconds, asked for twice a second, is 1,652 bytes and four requests, three
-  of them for nothing (pushlab run --lanes short-poll --clients 1 --rate 0.5 --markdown). With four events a second it is
-  398; from a browser, whose requests have longer heads, 659 (/compare?rate_per_s=4&size_bytes=60&poll_interval_ms=500&schedule=periodic&lanes=short-poll).
-  See also: src/transport/short_poll.rs, the other side; lessons 2 and 3; experiments E2 and E15; docs/lanes/short-poll.md.
+  of them for nothing (pushlab run --lanes short-poll --clients 1 --rate 0.5 --markdown). With four events a second it
+  is 398, and from a browser, whose requests have longer heads, 659:
+  /compare?rate_per_s=4&size_bytes=60&poll_interval_ms=500&schedule=periodic&lanes=short-poll
+  See also: src/transport/short_poll.rs, the other side; lessons 2 and 3; experiments E2 and E15;
+  docs/lanes/short-poll.md.
   Left out: conditional requests. Answers say no-store, so the browser keeps none that it could ask about.
 */
 

@@ -26,7 +26,8 @@
   What it costs: 243 bytes for a publication of 60 by WebSocket and 570 by polling, with the same messages in both
   (pushlab run --lanes socketio-websocket,socketio-polling --clients 1 --markdown). In its channel after 4 round
   trips by WebSocket and 6 by polling, where a plain WebSocket takes 2 (pushlab experiment E10).
-  See also: src/protocol/socketio/, the other side; lessons 1 and 6; experiments E8, E10, E19; docs/protocols/socketio.md.
+  See also: src/protocol/socketio/, the other side; lessons 1 and 6; experiments E8, E10, E19;
+  docs/protocols/socketio.md.
   Left out: the upgrade from one to the other (a lane is one transport), binary, rooms on this side.
 */
 import { io } from "../../vendor/socket.io.esm.min.js";

@@ -24,7 +24,8 @@
   What it costs: 220 bytes for a publication of 60, 4 of them framing; bare, without the envelope, 62, with 2
   (pushlab run --lanes websocket,websocket-bare --clients 1 --markdown). Two round trips until it is in its
   channel (pushlab experiment E10). Killed, a bare WebSocket never came back by itself (E8).
-  See also: src/transport/websocket/, the other side; lessons 4, 6 and 13; experiments E1, E6, E8, E10; docs/lanes/websocket.md.
+  See also: src/transport/websocket/, the other side; lessons 4, 6 and 13; experiments E1, E6, E8, E10;
+  docs/lanes/websocket.md.
   Left out: compression (permessage-deflate) and binary messages.
 */
 
