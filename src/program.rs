@@ -5,7 +5,7 @@
 //! a lab cannot be reached.
 
 mod class;
-#[cfg(feature = "packaging")]
+#[cfg(any(feature = "packaging", test))]
 mod install;
 
 use std::{
