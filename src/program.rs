@@ -8,7 +8,7 @@
 //! `stand_in`, `lesson_play`, `saved`, `jobs`, `cli`, `telemetry`, `lab`, `protocol`, `server`.
 
 mod class;
-#[cfg(feature = "packaging")]
+#[cfg(any(feature = "packaging", test))]
 mod install;
 mod plan_of_hour;
 

@@ -65,7 +65,7 @@ impl Asked<'_> {
     }
 }
 
-pub fn check(asked: &Asked, faults: &mut Vec<Fault>, advice: &mut Vec<Fault>) {
+pub fn check(asked: &Asked<'_>, faults: &mut Vec<Fault>, advice: &mut Vec<Fault>) {
     front(asked, faults);
     if asked.is_whole {
         kinds(asked, faults);
@@ -99,7 +99,7 @@ pub fn check(asked: &Asked, faults: &mut Vec<Fault>, advice: &mut Vec<Fault>) {
     words(asked, advice);
 }
 
-fn front(asked: &Asked, faults: &mut Vec<Fault>) {
+fn front(asked: &Asked<'_>, faults: &mut Vec<Fault>) {
     let front = asked.front;
     let mut fault = |key: &str, text: String| faults.push(Fault::new(asked.line_of(key), text));
     if !is_id(&front.id) {
@@ -250,7 +250,7 @@ pub fn is_id(id: &str) -> bool {
 }
 
 /// The kinds are those of the front matter, and in an order in which nobody looks before guessing.
-fn kinds(asked: &Asked, faults: &mut Vec<Fault>) {
+fn kinds(asked: &Asked<'_>, faults: &mut Vec<Fault>) {
     let named = &asked.front.steps;
     let here: Vec<&str> = asked.steps.iter().map(|step| step.kind.name()).collect();
     if *named != here {
@@ -896,7 +896,7 @@ fn of_ask(ask: &Ask, fault: &mut impl FnMut(String)) {
 }
 
 /// What makes it long or hard to read.
-fn words(asked: &Asked, advice: &mut Vec<Fault>) {
+fn words(asked: &Asked<'_>, advice: &mut Vec<Fault>) {
     let said = |step: &Step| match &step.kind {
         Kind::Guess(guess) => {
             let all = [&guess.options[..], &guess.items[..]].concat();

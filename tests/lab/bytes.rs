@@ -12,7 +12,6 @@ use std::{
     collections::VecDeque,
     io,
     ops::AddAssign,
-    os::fd::AsFd,
     time::{Duration, Instant},
 };
 
@@ -843,7 +842,7 @@ fn segments_are_the_kernels_and_make_the_wire_bytes() {
     }
     client.close_with(1000, "");
     client.expect_series(&lab);
-    let info = tcp_info::read(client.http.connection.handle().as_fd()).unwrap();
+    let info = tcp_info::read(&client.http.connection.handle()).unwrap();
     let stats = lab.stats(channel);
     let counted = &stats["series"][0];
     let tcp = &counted["tcp"];
@@ -1028,7 +1027,7 @@ fn expect_kernel_agrees(connection: &Connection, ledger: &Ledger) {
         PATIENCE,
         "the kernel has seen every acknowledgement",
         || {
-            last = tcp_info::read(connection.handle().as_fd()).expect("TCP_INFO on Linux");
+            last = tcp_info::read(&connection.handle()).expect("TCP_INFO on Linux");
             last.bytes_acked == ledger.up.total() + SYN
         },
     );

@@ -168,7 +168,7 @@ pub struct Axes<'a> {
 }
 
 /// `band`: low, middle and high, each with a number for each x or empty.
-pub fn lines(axes: &Axes, band: [&[f64]; 3], measured: &[f64], theory: &[f64]) -> Lines {
+pub fn lines(axes: &Axes<'_>, band: [&[f64]; 3], measured: &[f64], theory: &[f64]) -> Lines {
     let (top, base) = (ABOVE, HEIGHT - BELOW);
     let [low, middle, high] = band;
     let last = axes.x.len().saturating_sub(1).max(1) as f64;

@@ -185,7 +185,8 @@ impl<'a> Parameters<'a> {
 
     /// By name.
     pub fn into_sorted(self) -> Vec<(String, String)> {
-        let owned = |(name, value): (Cow<str>, Cow<str>)| (name.into_owned(), value.into_owned());
+        let owned =
+            |(name, value): (Cow<'_, str>, Cow<'_, str>)| (name.into_owned(), value.into_owned());
         self.sorted.into_iter().map(owned).collect()
     }
 

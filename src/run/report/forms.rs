@@ -162,10 +162,12 @@ pub fn read(path: &Path) -> Result<Report, FileError> {
         path: named.clone(),
         source,
     })?;
-    let report: Report = serde_json::from_str(&text).map_err(|source| FileError::NoReport {
-        path: named,
-        source,
-    })?;
+    // As every other reader of results does: one way is compiled once.
+    let report: Report =
+        serde_json::from_slice(text.as_bytes()).map_err(|source| FileError::NoReport {
+            path: named,
+            source,
+        })?;
     Ok(report.settled())
 }
 
