@@ -7,8 +7,7 @@
 //! secret = "my-secret"
 //! client_events = true
 //! ```
-//! Every limit has the hosted service's value as its default
-//! (docs/protocols/pusher-channels.md, "Limits"). Without any
+//! Every limit has the hosted service's value as its default (reference, 18). Without any
 //! `[[apps]]` that shares the plain channels, a demo application is made at start.
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
@@ -39,8 +38,7 @@ impl std::fmt::Debug for Secret {
     }
 }
 
-/// From which the keys of an application's encrypted channels are made
-/// (docs/protocols/pusher-channels.md, "Encrypted channels"): 32 bytes,
+/// From which the keys of an application's encrypted channels are made (reference, 13): 32 bytes,
 /// written in base64 as SDKs take them. Neither printed nor serialized.
 #[derive(Clone, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]

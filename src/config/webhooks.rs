@@ -15,7 +15,7 @@ use actix_web::http::header::{HeaderName, HeaderValue};
 use serde::{Deserialize, Serialize};
 use url::{Host, Url};
 
-/// The events that there are (docs/protocols/pusher-channels.md, "Webhooks").
+/// The events that there are (reference, 17).
 pub const EVENTS: [&str; 7] = [
     "channel_occupied",
     "channel_vacated",

@@ -87,8 +87,7 @@ impl PublishTarget {
     }
 }
 
-/// The address of a signed `POST /apps/{id}/events`
-/// (docs/protocols/pusher-channels.md, "Signing a request"). The server's side of it,
+/// The address of a signed `POST /apps/{id}/events` (reference, 16.2). The server's side of it,
 /// which checks, shares no code with this.
 fn signed(app: &PusherApp, body: &[u8], now_s: u64) -> String {
     let md5 = hex(&Md5::digest(body));

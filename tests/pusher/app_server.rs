@@ -1,5 +1,4 @@
-//! The demo application's own server, and who gets to see its secret
-//! (docs/protocols/pusher-channels.md, "The application's own server", "Encrypted channels").
+//! The demo application's own server, and who gets to see its secret (reference, 12.2 and 13).
 
 use std::net::SocketAddr;
 

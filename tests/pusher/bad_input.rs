@@ -1,6 +1,4 @@
-//! Crowds and nonsense
-//! (docs/protocols/pusher-channels.md, "Presence", "Signing a request", "Limits"; traps 20 and 21):
-//! what must neither break the
+//! Crowds and nonsense (reference, 7, 16.2, 18; traps 20 and 21): what must neither break the
 //! server nor anybody's view of it.
 
 use std::collections::BTreeSet;

@@ -1,6 +1,5 @@
-//! Channels: signatures, presence, client events, cache, counts
-//! (docs/protocols/pusher-channels.md, "Channels" to "Subscription count"; traps 3, 5 to 8, 13 to 15,
-//! 21 to 23), and the plain transports beside them.
+//! Channels: signatures, presence, client events, cache, counts (reference, 5 to 10; traps 3, 5
+//! to 8, 13 to 15, 21 to 23), and the plain transports beside them.
 
 use std::collections::BTreeSet;
 

@@ -1,5 +1,4 @@
-//! Connecting, refusing, living and ending
-//! (docs/protocols/pusher-channels.md, "Connecting" to "Signing in"; traps 1, 2, 4, 5, 20, 24, 25).
+//! Connecting, refusing, living and ending (reference, 1 to 4, 11; traps 1, 2, 4, 5, 20, 24, 25).
 
 use std::time::Duration;
 

@@ -1,5 +1,5 @@
-//! Pusher Channels over xhr_streaming and xhr_polling, by raw HTTP (docs/protocols/pusher-channels.md,
-//! "Fallback over HTTP"; traps 16 to 19).
+//! Pusher Channels over xhr_streaming and xhr_polling, by raw HTTP (reference, section 14, and
+//! traps 16 to 19 of section 20).
 //!
 //! The unmodified client runs elsewhere; here is what it does not show: what is answered to whom,
 //! when a session ends, and that nothing is lost or counted twice.

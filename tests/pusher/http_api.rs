@@ -1,4 +1,4 @@
-//! The signed HTTP API (docs/protocols/pusher-channels.md, "HTTP API"; traps 7, 9 to 11, 13).
+//! The signed HTTP API (reference, 16; traps 7, 9 to 11, 13).
 
 use crate::support::pusher::{Request, app, spawn, spawn_with};
 use pushlab::config::apps::AppSettings;

@@ -1,5 +1,4 @@
-//! What the hosted service would count, and its Sandbox plan
-//! (docs/protocols/pusher-channels.md, "Plans, and what counts as a message").
+//! What the hosted service would count, and its Sandbox plan (reference, 19).
 
 use crate::support::{
     PATIENCE,

@@ -1,4 +1,4 @@
-//! Watchlists (docs/protocols/pusher-channels.md, "Watchlists"; trap 3).
+//! Watchlists (reference, 11.3; trap 3).
 
 use crate::support::pusher::{Client, app, spawn_with};
 use serde_json::{Value, json};

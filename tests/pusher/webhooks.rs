@@ -1,6 +1,4 @@
-//! Webhooks
-//! (docs/protocols/pusher-channels.md, "Webhooks"; trap 12), seen by a receiver that may fail, hang or
-//! be slow to recover.
+//! Webhooks (reference, 17; trap 12), seen by a receiver that may fail, hang or be slow to recover.
 
 use std::{
     collections::VecDeque,

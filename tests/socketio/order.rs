@@ -1,6 +1,4 @@
-//! Order
-//! (docs/protocols/socketio.md, "Order"): fifty events sent back to back are handled and answered in
-//! order, a
+//! Order (reference, 3.11): fifty events sent back to back are handled and answered in order, a
 //! thousand times over, on polling, on WebSocket, and across an upgrade.
 
 use crate::support::conformance::{Poller, TestLab, WebSocket};

@@ -1,5 +1,4 @@
-//! Lines of frames, as they come by HTTP
-//! (docs/protocols/pusher-channels.md, "Lines"), and the requests around them.
+//! Lines of frames, as they come by HTTP (reference, 14.3), and the requests around them.
 //!
 //! [`crate::codec::pusher::line`] has their form. Not here: `m"…"`, which this lab does not send
 //! but other servers may: it is understood.
@@ -16,7 +15,7 @@ pub struct Session {
 }
 
 impl Session {
-    /// A new one, named by this client (docs/protocols/pusher-channels.md, "Sessions").
+    /// A new one, named by this client (reference, 14.2).
     pub fn new(channels: &Channels) -> Self {
         let sid: String = (0..8)
             .map(|_| char::from_digit(rand::rng().random_range(0..32), 32).unwrap_or('0'))
@@ -51,8 +50,7 @@ impl Session {
         let head = http::read_head(io).await?;
         let body = http::read_body(io, &head).await?;
         let status = match head.status {
-            // Either will do; what it says is ignored
-            // (docs/protocols/pusher-channels.md, "Sending and heartbeats").
+            // Either will do; what it says is ignored (reference, 14.6).
             204 => 200,
             other => other,
         };

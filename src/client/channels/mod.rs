@@ -32,8 +32,7 @@ pub struct Channels {
     pub positions: bool,
 }
 
-/// Any frame. `data` is a string that holds JSON, for nearly every event
-/// (docs/protocols/pusher-channels.md, "Frames").
+/// Any frame. `data` is a string that holds JSON, for nearly every event (reference, 2.1).
 #[derive(Deserialize)]
 struct Frame<'a> {
     #[serde(borrow)]
@@ -59,7 +58,7 @@ enum Heard {
 }
 
 impl Channels {
-    /// The query with which a client says who it is (docs/protocols/pusher-channels.md, "Connecting").
+    /// The query with which a client says who it is (reference, 1.1).
     fn query(&self) -> String {
         format!("protocol=7&client=pushlab&version={}", crate::VERSION)
     }

@@ -1,6 +1,5 @@
 //! Channels over `xhr_polling`: ask, be answered with whole lines, and ask again at once
-//! (docs/protocols/pusher-channels.md, "Polling"). What the client says goes by the same connection,
-//! between two polls.
+//! (reference, 14.5). What the client says goes by the same connection, between two polls.
 
 use futures_util::future::LocalBoxFuture;
 

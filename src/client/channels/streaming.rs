@@ -1,5 +1,5 @@
 //! Channels over `xhr_streaming`: one response that grows, and a second connection for what the
-//! client says (docs/protocols/pusher-channels.md, "Streaming").
+//! client says (reference, 14.4).
 //!
 //! ```text
 //! down │ POST xhr_streaming ──► o, established, …      … 256 KiB │           (idle)

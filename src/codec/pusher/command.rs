@@ -1,4 +1,4 @@
-//! What clients send (docs/protocols/pusher-channels.md, "Frames" to "Signing in").
+//! What clients send (reference, 2, 3, 6, 8.2, 11.1).
 //!
 //! ```text
 //! {"event":"pusher:subscribe","data":{"auth":"KEY:HEX","channel_data":"{…}","channel":"presence-r"}}

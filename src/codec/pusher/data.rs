@@ -1,5 +1,4 @@
-//! The text a publisher gave as `data`, kept as plain JSON
-//! (docs/protocols/pusher-channels.md, "Frames").
+//! The text a publisher gave as `data`, kept as plain JSON (reference, 2.1).
 //!
 //! Pusher's publishers hand over a *text*, most often the text of JSON; plain transports publish
 //! *JSON*. Both meet in a publication's `data`, and neither must change what the other sees:

@@ -1,4 +1,4 @@
-//! What the server sends (docs/protocols/pusher-channels.md, "Connecting" to "Signing in").
+//! What the server sends (reference, 1.2, 2.1, 4.3, 7, 8.1, 10, 11.1).
 //!
 //! Every function appends one frame's JSON. Whether `data` is an object or a string that holds
 //! one is fixed per event by the table in 2.1, and clients other than pusher-js depend on it.

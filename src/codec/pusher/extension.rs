@@ -1,7 +1,6 @@
 //! Positions in frames: the lab's own extension of protocol 7, for who asks for it.
 //!
-//! Protocol 7 has no replay: what is published while a client is away is gone
-//! (docs/protocols/pusher-channels.md, "What is lost while a client is away").
+//! Protocol 7 has no replay: what is published while a client is away is gone (reference, 6.3).
 //! A client that sends this before `pusher:subscribe` gets it, as every other transport here does:
 //!
 //! ```text

@@ -1,5 +1,4 @@
-//! Channel names: their grammar and what their prefixes mean
-//! (docs/protocols/pusher-channels.md, "Channels").
+//! Channel names: their grammar and what their prefixes mean (reference, section 5).
 //!
 //! "Guarded", "presence", "encrypted" and "cached" are independent answers, each read off the
 //! start of the name: servers that read them as one list have let forged signatures through on

@@ -1,5 +1,4 @@
-//! Lines: how frames travel where the transport is HTTP
-//! (docs/protocols/pusher-channels.md, "Lines", "Sending and heartbeats").
+//! Lines: how frames travel where the transport is HTTP (reference, 14.3 and 14.6).
 //!
 //! ```text
 //! o                                   the session is open

@@ -1,12 +1,12 @@
 //! Pusher Channels protocol 7 as bytes: names, frames both ways, and the forms of `data`.
 //!
-//! No I/O and no state. What stands in quotation marks are sections of
-//! `docs/protocols/pusher-channels.md`, the protocol as this lab speaks it.
+//! No I/O and no state. Section numbers are those of the project's wire reference, which says
+//! where each fact comes from.
 //!
-//! - [`kind`]: channel names and what their prefixes mean ("Channels")
-//! - [`data`]: the text a publisher gave, as plain JSON and back ("Frames")
-//! - [`command`]: what clients send ("Frames", "Subscribing", "Client events", "Signing in")
-//! - [`event`]: what the server sends ("Connecting", "Frames", "Presence", "Events")
+//! - [`kind`]: channel names and what their prefixes mean (5)
+//! - [`data`]: the text a publisher gave, as plain JSON and back (2.1)
+//! - [`command`]: what clients send (2, 6, 8.2, 11.1)
+//! - [`event`]: what the server sends (1.2, 2, 4.3, 7, 8, 10)
 //! - [`extension`]: positions, which are ours and not Pusher's
 //! - [`line`]: how frames travel over HTTP (14.3)
 //!

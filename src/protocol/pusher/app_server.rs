@@ -1,5 +1,4 @@
-//! The part of the application's own server, played for the demo application
-//! (docs/protocols/pusher-channels.md, "The application's own server"):
+//! The part of the application's own server, played for the demo application (reference, 12.2):
 //! it says who may subscribe to guarded channels, and who is who.
 //!
 //! ```text

@@ -1,5 +1,5 @@
 //! Signatures of Pusher Channels: HMAC-SHA256 with the application's secret, lowercase hex
-//! (docs/protocols/pusher-channels.md, "Signatures", "Signing a request").
+//! (reference, 12 and 16.2).
 //!
 //! Pure: the time is a parameter. Comparisons take the same time wherever the texts differ.
 //! Not here: who may do what; this only says whether a text was signed with a secret.

@@ -1,5 +1,4 @@
-//! Client events: what clients send each other without the application's server
-//! (docs/protocols/pusher-channels.md, "Client events").
+//! Client events: what clients send each other without the application's server (reference, 8.2).
 //!
 //! Accepted only on a guarded channel that the connection is subscribed to, within the rate and
 //! the limits, and only if the application wants them. Never echoed, never cached.

@@ -1,5 +1,4 @@
-//! Why a connection of Pusher Channels is refused or closed
-//! (docs/protocols/pusher-channels.md, "Errors and close codes").
+//! Why a connection of Pusher Channels is refused or closed (reference, 4.2).
 //!
 //! | code | what pusher-js does |
 //! |---|---|

@@ -2,7 +2,7 @@
 //!
 //! Frames are taken one after the other, each to its end, so that what a client sends back to back
 //! takes effect in that order. A frame that makes no sense is answered with `pusher:error` and a
-//! null code, and the connection stays (docs/protocols/pusher-channels.md, "Errors and close codes").
+//! null code, and the connection stays (reference, 4.3).
 
 use std::rc::Rc;
 

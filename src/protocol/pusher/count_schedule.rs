@@ -1,5 +1,4 @@
-//! When the subscribers of a channel are notified of how many they are
-//! (docs/protocols/pusher-channels.md, "Subscription count"): at every
+//! When the subscribers of a channel are notified of how many they are (reference, 10): at every
 //! change up to 100 subscribers; above that at most once in five seconds, the last change included.
 //!
 //! Pure but for the lock: the time is a parameter. Sending is

@@ -1,5 +1,4 @@
-//! The hosted service's plans, as data
-//! (docs/protocols/pusher-channels.md, "Plans, and what counts as a message").
+//! The hosted service's plans, as data (reference, 19).
 //!
 //! Prices and limits move: these are a third party's table of [`CHECKED`], which cites the
 //! service's own pricing page and was not checked against it; the Sandbox figures are those of its

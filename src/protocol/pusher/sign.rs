@@ -1,5 +1,4 @@
-//! Signing a call of the HTTP API, as SDKs do it
-//! (docs/protocols/pusher-channels.md, "Signing a request"). Its counterpart, which checks
+//! Signing a call of the HTTP API, as SDKs do it (reference, 16.2). Its counterpart, which checks
 //! signatures, is [`super::auth`].
 //!
 //! ```text

@@ -1,5 +1,4 @@
-//! Signing in, and ending a user's connections
-//! (docs/protocols/pusher-channels.md, "Signing in", "Ending a user's connections").
+//! Signing in, and ending a user's connections (reference, 11.1 and 11.4).
 //!
 //! A signed-in connection listens to its user's control channel, on which the HTTP API says that
 //! it is to end. Signing in again as the same user succeeds; as another it fails, and so does

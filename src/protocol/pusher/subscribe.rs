@@ -1,5 +1,4 @@
-//! Subscribing and unsubscribing: signatures, presence, cache
-//! (docs/protocols/pusher-channels.md, "Channels" to "Cache channels").
+//! Subscribing and unsubscribing: signatures, presence, cache (reference, 5 to 7 and 9).
 //!
 //! `subscription_succeeded` comes before every other frame of the channel: the connection is
 //! attached first, what is published meanwhile is held back, and delivery starts from the very

@@ -1,5 +1,4 @@
-//! Notifying subscribers of how many they are
-//! (docs/protocols/pusher-channels.md, "Subscription count").
+//! Notifying subscribers of how many they are (reference, 10).
 //!
 //! When is [`count_schedule`](super::count_schedule)'s to say. Off by default, per application, and
 //! never on presence channels. The count goes to who is subscribed now and is not published: in the

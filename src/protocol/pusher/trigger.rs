@@ -1,5 +1,5 @@
 //! `pushlab trigger`: publishes to a running lab through its signed HTTP API, as an SDK does
-//! (docs/protocols/pusher-channels.md, "Signing a request", "Publishing").
+//! (reference, 16.2 and 16.3).
 //!
 //! Without credentials it asks the lab for its demo application's, with the presenter's token of
 //! the environment or of the data folder.

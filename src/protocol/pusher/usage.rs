@@ -1,5 +1,5 @@
 //! What the hosted service would count, over all applications of the lab: its limits are per
-//! account (docs/protocols/pusher-channels.md, "Plans, and what counts as a message").
+//! account (reference, 19).
 //!
 //! A message is a call of the HTTP API (one more for each publish that asks for `info`), a delivery
 //! to a connection, a member event delivered, or a request to a webhook's receiver. Pings and

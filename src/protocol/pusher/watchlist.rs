@@ -1,4 +1,4 @@
-//! Watchlists: who of a user's list is online (docs/protocols/pusher-channels.md, "Watchlists").
+//! Watchlists: who of a user's list is online (reference, 11.3).
 //!
 //! A user is online while somebody is signed in as it, which is while its control channel has a
 //! subscriber; the hub notifies of the first and the last. A connection with a watchlist subscribes

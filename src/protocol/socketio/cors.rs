@@ -1,6 +1,6 @@
 //! Pages of which origins may use Engine.IO: the lab's policy ([`crate::access::origins`]), and
 //! besides it the setting `socketio_origins`. Refusals have Engine.IO's form: 403, code 4
-//! (docs/protocols/socketio.md, "Origins"), for polling and for WebSocket alike.
+//! (reference, 2.11), for polling and for WebSocket alike.
 
 use actix_web::{HttpMessage, HttpRequest, HttpResponse};
 

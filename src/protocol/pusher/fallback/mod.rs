@@ -1,5 +1,4 @@
-//! Pusher Channels over HTTP, for clients whose WebSocket does not get through
-//! (docs/protocols/pusher-channels.md, "Fallback over HTTP").
+//! Pusher Channels over HTTP, for clients whose WebSocket does not get through (reference, 14).
 //!
 //! ```text
 //! client                                         server

@@ -1,5 +1,4 @@
-//! Sends in the order in which their client made them
-//! (docs/protocols/pusher-channels.md, "Sending and heartbeats").
+//! Sends in the order in which their client made them (reference, 14.6).
 //!
 //! Each send is a request of its own, and on parallel connections they overtake one another: a
 //! subscribe and the unsubscribe after it may come the other way round. pusher-js numbers all its

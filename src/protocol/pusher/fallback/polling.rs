@@ -1,6 +1,4 @@
-//! Long polling
-//! (docs/protocols/pusher-channels.md, "Polling"): a request is answered with all lines that wait, as
-//! soon as there
+//! Long polling (reference, 14.5): a request is answered with all lines that wait, as soon as there
 //! is one, or with `h` when none has come within the heartbeat's interval.
 
 use std::{future::poll_fn, sync::Arc, task::Poll};

@@ -1,5 +1,4 @@
-//! Frames from a client: one or a few in each request
-//! (docs/protocols/pusher-channels.md, "Sending and heartbeats").
+//! Frames from a client: one or a few in each request (reference, 14.6).
 //!
 //! Answered with 204 once the frames have been acted on, so that a client that waits for the answer
 //! keeps its order; with 404 where the session is not known. Clients ignore all of it.

@@ -5,9 +5,7 @@
 //! come through the task's inbox, in [`Order`]. (Requests of Socket.IO act on a
 //! session's state, so they are sent to its thread as jobs. Here a queue each way is enough.)
 //!
-//! The task also keeps the liveness
-//! (docs/protocols/pusher-channels.md, "Sending and heartbeats"): `h` on a quiet session; on
-//! streaming, the
+//! The task also keeps the liveness (reference, 14.6): `h` on a quiet session; on streaming, the
 //! answer to it within the time for a pong; and a session that no request fetches from ends
 //! after the setting `poller_stays`.
 

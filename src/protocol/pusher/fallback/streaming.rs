@@ -1,4 +1,4 @@
-//! One response that grows by a line for each frame (docs/protocols/pusher-channels.md, "Streaming").
+//! One response that grows by a line for each frame (reference, 14.4).
 //!
 //! The server does not end the response while the session lives, because clients take that for a
 //! lost connection. Clients close it themselves when they have read more than [`ROTATES_AFTER`],

@@ -1,5 +1,4 @@
-//! The signed HTTP API, `/apps/{id}/…`, as the SDKs call it
-//! (docs/protocols/pusher-channels.md, "HTTP API").
+//! The signed HTTP API, `/apps/{id}/…`, as the SDKs call it (reference, 16).
 //!
 //! - [`publish`]: events, batches of events
 //! - [`query`]: channels, a channel, its users

@@ -1,5 +1,4 @@
-//! Publishing: one event to many channels, or a batch of events
-//! (docs/protocols/pusher-channels.md, "Publishing").
+//! Publishing: one event to many channels, or a batch of events (reference, 16.3 and 16.4).
 //!
 //! Everything is checked before anything is sent. The answer does not wait for delivery, and is
 //! exactly `{}` where no `info` is asked for.

@@ -1,4 +1,4 @@
-//! Asking about channels (docs/protocols/pusher-channels.md, "Asking about channels").
+//! Asking about channels (reference, 16.5 to 16.7).
 
 use std::collections::BTreeMap;
 

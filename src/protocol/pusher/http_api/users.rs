@@ -1,5 +1,4 @@
-//! Ending the connections of a user
-//! (docs/protocols/pusher-channels.md, "HTTP API", "Ending a user's connections").
+//! Ending the connections of a user (reference, 16.8 and 11.4).
 
 use actix_web::HttpResponse;
 use serde_json::value::RawValue;

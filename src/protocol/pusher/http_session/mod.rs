@@ -1,5 +1,4 @@
-//! A client's session over HTTP, as requests on any thread see it
-//! (docs/protocols/pusher-channels.md, "Fallback over HTTP").
+//! A client's session over HTTP, as requests on any thread see it (reference, 14).
 //!
 //! ```text
 //! request that fetches ◄── [`outbox`] ◄── the session's thread ([`fallback`](super::fallback))

@@ -1,5 +1,4 @@
-//! One receiver of webhooks: requests in order, retries with exponential back-off
-//! (docs/protocols/pusher-channels.md, "Webhooks").
+//! One receiver of webhooks: requests in order, retries with exponential back-off (reference, 17).
 //!
 //! Events of one channel arrive in the order in which they happened, retries included: a receiver
 //! that hears of a member's leaving before its coming would keep that member for ever. So a request

@@ -1,4 +1,4 @@
-//! The events of webhooks, in the protocol's words (docs/protocols/pusher-channels.md, "Webhooks").
+//! The events of webhooks, in the reference's words (17).
 
 use serde::Serialize;
 use serde_json::value::RawValue;

@@ -1,5 +1,4 @@
-//! Webhooks: what happened, sent to an application's own server
-//! (docs/protocols/pusher-channels.md, "Webhooks").
+//! Webhooks: what happened, sent to an application's own server (reference, 17).
 //!
 //! ```text
 //! App::notify ───► [event] ──► [queue] ──► batch ──► one [deliver]y per receiver ──► POST

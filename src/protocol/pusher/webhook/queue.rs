@@ -1,7 +1,7 @@
 //! Events on their way to becoming webhooks: what cancels what, and what goes together.
 //!
 //! - `channel_vacated` and `member_removed` wait 3 s, and are dropped if somebody is back by then;
-//!   so is the event of the return (docs/protocols/pusher-channels.md, "Webhooks")
+//!   so is the event of the return (reference, 17)
 //! - clients that miss a cache together miss it once
 //! - a batch closes 100 ms after its first event, at 1000 events, or at 256 KiB, whichever is
 //!   first; without batching every event is a batch
