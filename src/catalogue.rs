@@ -16,7 +16,7 @@
 //! - its test: a file in `tests/lab`.
 //!
 //! Its Rust files are called like the lane, with `_` for `-`. Tests fail where the line in `server`, in
-//! `run` or in the README's table, the page, or the browser's module, is missing.
+//! `run` or in the README's table, or the browser's module, is missing.
 
 mod sheet;
 mod variants;
