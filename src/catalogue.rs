@@ -11,7 +11,8 @@
 //! - its native client and closed forms: a file in `run/each_lane`, and one in `client` if no client
 //!   there can follow it;
 //! - its browser client: a file in `static/js/transports`;
-//! - for readers: its rows in `README.md`, and in `docs/limits.md` what a stranger can grow by it;
+//! - for readers: its rows in `README.md`, its page in `docs/lanes` with a line in `docs/SUMMARY.md`, its wire in
+//!   `tests/lab/docs/wire.rs`, and in `docs/limits.md` what a stranger can grow by it;
 //! - its test: a file in `tests/lab`.
 //!
 //! Its Rust files are called like the lane, with `_` for `-`. Tests fail where the line in `server`, in

@@ -81,7 +81,7 @@ export const FURTHER = {
   "an experiment of this browser": "/experiments/E22",
   "a lesson": "/lessons/what-it-weighs",
   "a chapter": "/docs/lanes/sse",
-  "a chapter of tables": "/docs/claims",
+  "a chapter of tables": "/docs/api",
   "a phone": "/phone",
   "the wall": "/wall",
 };

@@ -249,7 +249,7 @@ fn claims() -> String {
             };
             let _ = write!(
                 out,
-                "### {}\n\n{}\n\n- What stands against it or for it: {}\n- {shown}\n\n",
+                "### {}\n\n{}\n\n- Theory: {}\n- {shown}\n\n",
                 claim.id, claim.text, claim.theory
             );
         }
@@ -278,9 +278,10 @@ fn all_experiments() -> String {
         } else {
             format!(" Claims: {named}.")
         };
+        let expects = expects.trim_end_matches('.');
         let _ = write!(
             out,
-            "### {id}\n\n[{title}]({A_LAB}/experiments/{id}). {asks}\n\n- Theory expects: {expects}.\n-{about}{also}\n\n"
+            "### {id}\n\n[{title}]({A_LAB}/experiments/{id}). {asks}\n\n- Expected: {expects}.\n-{about}{also}\n\n"
         );
     };
     for of in experiments::ALL {

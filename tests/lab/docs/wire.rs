@@ -246,30 +246,35 @@ impl<'a> Wire<'a> {
     fn socket_id(&mut self, greeting: &str) -> bool {
         let after = greeting.split("socket_id").nth(1).unwrap_or_default();
         let is_id = |c: char| c.is_ascii_digit() || c == '.';
-        let id: String = after
-            .chars()
-            .skip_while(|c| !is_id(*c))
-            .take_while(|c| is_id(*c))
-            .collect();
+        let id = after.chars().skip_while(|c| !is_id(*c));
+        let id: String = id.take_while(|c| is_id(*c)).collect();
         let fits = id.len() == SOCKET_ID_BYTES;
-        self.instead.push((id, "1234567890.9876543210".into()));
+        if fits {
+            self.instead.push((id, "1234567890.9876543210".into()));
+        }
         fits
     }
 
-    /// Again until the session's id has its usual length.
-    fn until_usual(&mut self, attempt: impl Fn(&mut Self) -> (String, Connection)) -> Connection {
-        loop {
+    /// Again, under another name, until the session's id has its usual length.
+    fn until_usual(
+        &mut self,
+        attempt: impl Fn(&mut Self, &str) -> (String, Connection),
+    ) -> (String, Connection) {
+        for letter in 'a'..='z' {
             self.out.clear();
-            let (greeting, on) = attempt(self);
+            let name = format!("abcdefg{letter}");
+            let (greeting, on) = attempt(self, &name);
             if self.socket_id(&greeting) {
-                return on;
+                self.instead.push((name.clone(), "abcdefgh".into()));
+                return (name, on);
             }
         }
+        panic!("26 ids of an unusual length");
     }
 
     fn channels(&mut self) {
         let path = format!("/app/{}?protocol=7&client=docs&version=1.0", self.key);
-        let mut on = self.until_usual(|wire| {
+        let (_, mut on) = self.until_usual(|wire, _| {
             let mut on = wire.connect();
             wire.say("a WebSocket that names the application's key and the protocol's version");
             wire.up(&mut on, "GET", &path, UPGRADE, "");
@@ -291,20 +296,24 @@ impl<'a> Wire<'a> {
         self.down(&mut beside);
     }
 
+    fn session(&self, name: &str) -> String {
+        format!("/pusher/app/{}/000/{name}", self.key)
+    }
+
     fn channels_streaming(&mut self) {
-        let session = format!("/pusher/app/{}/000/abcdefgh", self.key);
-        let asked = format!("{session}/xhr_streaming?protocol=7&client=docs&version=1.0");
-        let mut on = self.until_usual(|wire| {
+        let (name, mut on) = self.until_usual(|wire, name| {
             let mut on = wire.connect();
             wire.say(
                 "a request whose answer is the way down; the session's name is the client's choice",
             );
+            let session = wire.session(name);
+            let asked = format!("{session}/xhr_streaming?protocol=7&client=docs&version=1.0");
             wire.up(&mut on, "POST", &asked, "", "");
             wire.down(&mut on);
             assert_eq!(wire.chunk(&mut on), "o\n");
             (wire.chunk(&mut on), on)
         });
-        self.send_lines(&format!("{session}/xhr_send"), SUBSCRIBE);
+        self.send_lines(&format!("{}/xhr_send", self.session(&name)), SUBSCRIBE);
         self.say("and its answer comes on the stream");
         self.chunk(&mut on);
         self.publish();
@@ -312,18 +321,19 @@ impl<'a> Wire<'a> {
     }
 
     fn channels_polling(&mut self) {
-        let session = format!("/pusher/app/{}/000/ijklmnop", self.key);
-        let asked = format!("{session}/xhr?protocol=7&client=docs&version=1.0");
-        let path = format!("{session}/xhr");
-        let mut on = self.until_usual(|wire| {
+        let (name, mut on) = self.until_usual(|wire, name| {
             let mut on = wire.connect();
+            let path = format!("{}/xhr", wire.session(name));
             wire.say("a first poll opens the session: “o”");
+            let asked = format!("{path}?protocol=7&client=docs&version=1.0");
             wire.up(&mut on, "POST", &asked, "", "");
             assert_eq!(wire.down(&mut on), "o\n");
             wire.say("the next brings who one is");
             wire.up(&mut on, "POST", &path, "", "");
             (wire.down(&mut on), on)
         });
+        let session = self.session(&name);
+        let path = format!("{session}/xhr");
         self.send_lines(&format!("{session}/xhr_send"), SUBSCRIBE);
         self.up(&mut on, "POST", &path, "", "");
         self.down(&mut on);
