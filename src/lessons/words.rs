@@ -7,7 +7,9 @@ use crate::catalogue::{self, VARIANTS};
 /// What a figure is, how much, and in what.
 #[derive(Debug, Clone, PartialEq)]
 pub struct InWords {
+    /// What it is, in one line.
     pub what: String,
+    /// How much.
     pub value: f64,
     /// Empty for a count.
     pub unit: &'static str,
@@ -16,13 +18,17 @@ pub struct InWords {
 /// One of the conditions that are joined by `and`, with how far it is.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Progress {
+    /// What it is, in one line.
     pub what: String,
+    /// Empty for a count.
     pub unit: &'static str,
     /// `None`: nothing was counted yet.
     pub have: Option<f64>,
     /// `at least` and the like.
     pub how: &'static str,
+    /// How much it must be.
     pub want: f64,
+    /// Whether it is.
     pub holds: bool,
     /// Of a counter for each phone: lane and counter.
     pub each_phone: Option<(String, String)>,

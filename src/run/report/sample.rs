@@ -24,6 +24,7 @@ pub fn exchange() -> Exchange {
     }
 }
 
+/// A report of two lanes.
 pub fn report() -> Report {
     let lane = |row: &str, p50: f64, requests: f64| LaneReport {
         row: row.into(),
