@@ -14,8 +14,8 @@ export function publishedOf({ published, lesson }) {
   return (run.state === "measuring" ? published : run.published ?? published) ?? null;
 }
 
-/** @param {number} received @param {number} published */
-export const receivedText = (received, published) => `received ${shown(received, 6)} of ${shown(Math.max(received, published), 6)}`;
+/** What a phone counted and the lab's own count are of two moments: a phone that is ahead has all of it. @param {number} received @param {number} published */
+export const receivedText = (received, published) => `received ${shown(Math.min(received, published), 6)} of ${shown(published, 6)}`;
 
 /** Of the phones of each group that are open and have counted. @param {ClassState} state @returns {Map<number, string>} by the group's number */
 export function receivedByGroup(state) {
@@ -25,7 +25,7 @@ export function receivedByGroup(state) {
   for (const { group } of state.groups) {
     const counts = (state.grid ?? []).flatMap((seat) => (seat.group === group && seat.state === "open" && seat.seen ? [seat.seen.received] : []));
     if (counts.length === 0) continue;
-    const [least, most] = [Math.min(...counts), Math.max(...counts)];
+    const [least, most] = [Math.min(...counts, published), Math.min(published, Math.max(...counts))];
     texts.set(group, least === most ? receivedText(most, published) : `received ${shown(least, 6)} to ${receivedText(most, published).replace("received ", "")}`);
   }
   return texts;

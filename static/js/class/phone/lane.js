@@ -59,6 +59,7 @@ export function startFollower({ clock, onChange }) {
   let last = null;
   let set = 0;
   let setMs = performance.now(); // since when
+  let doneUs = -Infinity; // when the newest run was over: what came before is none of the next one's
   let sinceMs = performance.now();
   /** Made with the first group: a phone that follows nothing reports no delay. @type {import("../../measure.js").Measure | null} */
   let measure = null;
@@ -158,6 +159,11 @@ export function startFollower({ clock, onChange }) {
     if (stage === "received") last = one;
   }
 
+  /** @param {MaybeRun} run */
+  function noteDone(run) {
+    if (run?.number && run.state === "over") doneUs = Math.max(doneUs, run.ends_us ?? -Infinity);
+  }
+
   /** What is measured from now on is of another network, or another group. */
   function beginAnew() {
     setMs = performance.now();
@@ -181,9 +187,10 @@ export function startFollower({ clock, onChange }) {
     get state() { return state; },
     get reason() { return reason; },
     delayMs(run) {
+      noteDone(run);
       if (group === null || last === null) return null;
-      const isEarlier = Boolean(run?.number) && !(clock.at(last.ms) >= (run?.began_us ?? NaN));
-      return isEarlier ? null : last.delayMs;
+      const fromUs = run?.number ? run.began_us ?? NaN : doneUs;
+      return clock.at(last.ms) >= fromUs || fromUs === -Infinity ? last.delayMs : null;
     },
     get sinceUs() { return clock.at(sinceMs); },
     get asks() { return transportLanes.find(({ lane }) => lane === group?.lane)?.fetching !== "stream"; },
@@ -204,7 +211,7 @@ export function startFollower({ clock, onChange }) {
       if (group === null || !Number.isFinite(clock.boundUs)) return null;
       if (run?.number && !(clock.now() >= (run.measured_from_us ?? NaN))) return null;
       if (run?.number) span = spanOf(span, run);
-      const { fromUs, toUs } = run?.number ? span : { fromUs: clock.at(setMs), toUs: Infinity };
+      const { fromUs, toUs } = run?.number ? span : { fromUs: Math.max(clock.at(setMs), doneUs), toUs: Infinity };
       const of = (/** @type {{ms: number, delayMs: number}[]} */ list) => lateOf(list.filter(({ ms }) => clock.at(ms) >= fromUs && clock.at(ms) <= toUs).map(({ delayMs }) => delayMs));
       const [received, painted] = [of(late.received), of(late.painted)];
       return received === null && painted === null ? null : { bound_ms: clock.boundUs / 1000, received, painted };

@@ -22,8 +22,8 @@ export function makeRun({ clock, follower, fetchingOf }, first) {
   const what = el("p", { class: "phone-what" });
   const bar = el("progress", { max: "1", value: "0", "aria-label": "How far the run is" });
   const figure = (/** @type {string} */ name) => {
-    const value = el("dd", {});
-    return { value, part: el("div", {}, el("dt", {}, name), value) };
+    const [term, value] = [el("dt", {}, name), el("dd", {})];
+    return { name: term, value, part: el("div", {}, term, value) };
   };
   const [requests, empty, received, delay] = [figure("asked"), figure("answers with nothing new"), figure("received"), figure("last one was late by")];
   const figures = el("dl", { class: "phone-figures" }, requests.part, empty.part, received.part, delay.part);
@@ -51,7 +51,8 @@ export function makeRun({ clock, follower, fetchingOf }, first) {
     empty.part.hidden = !follower.tellsEmpty;
     setValue(requests.value, [String(seen.requests), ""]);
     setValue(empty.value, [String(seen.empty), ""]);
-    setValue(received.value, [String(seen.received), run.published === undefined ? "" : `of ${Math.max(run.published, seen.received)}`]);
+    setValue(received.value, [String(seen.received), ""]);
+    setText(received.name, run.published === undefined ? "received" : `received, of ${counted(run.published, "message")}`);
     setValue(delay.value, duration(follower.delayMs(run)));
     const late = follower.sinceUs - from;
     note.hidden = !(late > LATE_US);
