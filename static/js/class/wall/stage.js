@@ -26,7 +26,18 @@ export function startStage(stage, place) {
   let view;
   let where = place;
 
-  const fit = () => {
+  /** What was fitted last, and whether nothing was small enough. */
+  let fitted = { frame: "", height: 0, isTooMuch: false };
+
+  /**
+   * Trying a size lays the whole view out again, and states of a full class come five times a second: it is done where
+   * there is another view, another frame, or another height that can be helped.
+   * @param {boolean} isOther
+   */
+  const fit = (isOther) => {
+    const frame = `${body.clientWidth} ${body.clientHeight}`;
+    const isOver = body.scrollHeight > body.clientHeight;
+    if (!isOther && frame === fitted.frame && (body.scrollHeight === fitted.height || (fitted.isTooMuch && isOver))) return;
     // Where the page itself scrolls, there is nothing to fit into.
     const isFree = getComputedStyle(body).overflowY === "visible";
     for (const size of isFree ? [1] : FITS) {
@@ -35,6 +46,7 @@ export function startStage(stage, place) {
     }
     if (body.scrollHeight > body.clientHeight + 1) body.tabIndex = 0;
     else body.removeAttribute("tabindex");
+    fitted = { frame: `${body.clientWidth} ${body.clientHeight}`, height: body.scrollHeight, isTooMuch: body.scrollHeight > body.clientHeight };
   };
 
   const draw = () => {
@@ -48,7 +60,7 @@ export function startStage(stage, place) {
     }
     if (state !== null) view?.update(body, state, time);
     if (isOther) sayView();
-    fit();
+    fit(isOther);
   };
 
   const sayView = () => {
@@ -66,7 +78,7 @@ export function startStage(stage, place) {
     if (state !== null && view?.name === "run") view.update(body, state, time);
   };
 
-  new ResizeObserver(fit).observe(find("[data-frame]"));
+  new ResizeObserver(() => fit(true)).observe(find("[data-frame]"));
   setInterval(tick, CLOCK_EVERY_MS);
 
   return {
