@@ -2,7 +2,7 @@
 //! (`sweeps`), every comparison as a table, and the run of each step. For the lab's pages and,
 //! with a style in front, as one self-contained file. What is written is in `templates/report`.
 //!
-//! The experiment's own page has the [`answer`] instead: one sentence, one `picture`, what it
+//! The experiment's own page has the [`answer`](fn@answer) instead: one sentence, one `picture`, what it
 //! means; and everything else on demand.
 
 mod answer;

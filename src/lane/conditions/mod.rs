@@ -14,7 +14,7 @@
 //!   [`Impairment`] is what it does to one connection. These take time as a parameter and do no
 //!   I/O.
 //! - `by_lane` holds what is in effect on which lane.
-//! - [`link`] is a connection under conditions; [`line`] holds bytes in flight; `alarm` wakes it
+//! - [`link`] is a connection under conditions; `line` holds bytes in flight; `alarm` wakes it
 //!   on time.
 //!
 //! Conditions may change at any time; open connections follow at once. Random draws come from a

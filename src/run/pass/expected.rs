@@ -15,7 +15,7 @@ use crate::{
     },
 };
 
-/// See [`RowResult`].
+/// See `RowResult`.
 #[derive(Default)]
 pub(super) struct ExpectedBytes {
     pub(super) model: Option<Model>,

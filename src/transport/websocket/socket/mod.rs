@@ -2,8 +2,8 @@
 //! heartbeat, and the closing handshake in all its forms (RFC 6455 §5.5, §7).
 //!
 //! [`Socket`] is the half that others hold: anyone on its thread may send, and what the kernel
-//! takes is written in that call, unless the worker is busy ([`crate::hub::rounds`]). [`run`] is the other half, a task that reads, writes what was
-//! queued, keeps the heartbeat and ends the connection. Protocols on WebSocket implement
+//! takes is written in that call, unless the worker is busy ([`crate::hub::rounds`]). [`run`](fn@run)
+//! is the other half, a task that reads, writes what was queued, keeps the heartbeat and ends the connection. Protocols on WebSocket implement
 //! [`Session`] and handle neither frames nor sockets.
 //!
 //! ```text
@@ -95,7 +95,7 @@ pub struct Socket {
     settings: SocketSettings,
     recorder: Option<Recorder>,
     out: RefCell<Outgoing>,
-    /// Wakes the task in [`run`].
+    /// Wakes the task in [`run`](fn@run).
     waker: RefCell<Option<Waker>>,
     /// Wakes other tasks that wait for an empty queue.
     drained: RefCell<Vec<Waker>>,
@@ -272,7 +272,7 @@ impl Socket {
         });
     }
 
-    /// Calls the task in [`run`], if it waits: something was queued that only it can write.
+    /// Calls the task in [`run`](fn@run), if it waits: something was queued that only it can write.
     fn wake(&self) {
         if let Some(waker) = &*self.waker.borrow() {
             waker.wake_by_ref();
