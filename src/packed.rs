@@ -107,7 +107,7 @@ mod tests {
         assert!(
             start("static/js/transports/sse.js")
                 .unwrap()
-                .starts_with("//")
+                .starts_with('/')
         );
         assert!(start("vendor/pusher.min.js").unwrap().starts_with("/*"));
         let none = [

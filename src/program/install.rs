@@ -73,7 +73,7 @@ mod tests {
             assert!(
                 page(&[name])
                     .unwrap()
-                    .contains(&format!(".TH pushlab\\-{name} 1")),
+                    .contains(&format!(".TH pushlab-{name} 1")),
                 "{name}"
             );
         }
