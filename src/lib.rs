@@ -108,7 +108,7 @@
 //! lessons                       experiments for claims and what can be run, catalogue; lane for
 //!                               conditions, demo for sources, run for closed forms
 //! lesson_folder                 lessons
-//! lesson_play                   stand_in, lessons, client, run for how a child is bound to its
+//! lesson_play                   stand_in, class, lessons, client, run for how a child is bound to its
 //!                               parent, config, system
 //! class                         lessons; for its paper catalogue, run, experiments
 //! class_keep                    class, system

@@ -1,7 +1,7 @@
 //! Server-rendered pages. What they show live comes from `lab_api` and from the lanes.
 //!
 //! May use: `qr`, `catalogue`, `channel`, `lane`, `error`, `access`, `run`, `experiments`,
-//! `lessons`, `class`, `saved`, `lab`, `registry`, `transport`, `lab_api`.
+//! `lessons`, `class`, `saved`, `lab`, `registry`, `transport`, `lab_api`, `packed`.
 
 mod choices;
 mod class;

@@ -48,7 +48,9 @@ pub const EXPERIMENT: Experiment = Experiment {
 };
 
 /// How publications are put together; see `--coalesce`.
-const CHOICES: [&str; 4] = ["off", "adaptive", "tick", "20ms"];
+const CHOICES: &[&str] = &["off", "adaptive", "tick", "20ms"];
+/// The same for the quick form, which has no time for all of them.
+const QUICK_CHOICES: &[&str] = &["off", "adaptive", "20ms"];
 const WINDOW_S: f64 = 0.02;
 
 fn steps(full: bool) -> Vec<Step> {
@@ -86,8 +88,13 @@ fn steps(full: bool) -> Vec<Step> {
             ..Plan::default()
         },
     };
-    let of_rate = |rate: &f64| CHOICES.map(|coalesce| step(*rate, coalesce));
+    let choices = choices(full);
+    let of_rate = |rate: &f64| choices.iter().map(|coalesce| step(*rate, coalesce));
     rates.iter().flat_map(of_rate).collect()
+}
+
+fn choices(full: bool) -> &'static [&'static str] {
+    if full { CHOICES } else { QUICK_CHOICES }
 }
 
 fn coalescing(plan: &Plan) -> &str {
@@ -166,18 +173,18 @@ fn across(steps: &[DoneStep], full: bool) -> Vec<Comparison> {
     let socket = |rate, coalesce| throughput(steps, rate, coalesce, "websocket");
     // Where all of it can be stood behind: beyond, a generator may be the limit itself.
     let is_known = |rate: &f64| {
-        best_poll(*rate).is_some() && CHOICES.iter().all(|c| socket(*rate, c).is_some())
+        best_poll(*rate).is_some() && choices(full).iter().all(|c| socket(*rate, c).is_some())
     };
     let highest = rates.iter().rev().copied().find(is_known);
     let Some(top) = highest.or(rates.last().copied()) else {
         return Vec::new();
     };
     let ratio = |a: Option<f64>, b: Option<f64>| Some(a? / b?);
-    let mut all = walls(steps, &rates, top);
+    let mut all = walls(steps, &rates, top, full);
     let pass = ratio(best_poll(top), socket(top, "off"));
     let what = format!("polls over sockets at {top}/s, one by one");
     all.push(Comparison::near(what, Unit::Count, 1.1, pass, 0.0).at_least());
-    for coalesce in ["adaptive", "tick", "20ms"] {
+    for coalesce in &choices(full)[1..] {
         let gap = ratio(socket(top, coalesce), best_poll(top));
         let what = format!("sockets over polls at {top}/s, coalescing {coalesce}");
         let tolerance = if full { 0.1 } else { 0.2 };
@@ -189,7 +196,7 @@ fn across(steps: &[DoneStep], full: bool) -> Vec<Comparison> {
 /// The walls are upper bounds: the publisher takes its share of the same cores, the more the more
 /// is published. Costs of a light load are not those of a full one to the percent, since a busy
 /// loop finds its sockets and its caches warm.
-fn walls(steps: &[DoneStep], rates: &[f64], top: f64) -> Vec<Comparison> {
+fn walls(steps: &[DoneStep], rates: &[f64], top: f64, full: bool) -> Vec<Comparison> {
     let (Some(cost), Some(plan)) = (cost(steps, rates), steps.first().map(|s| &s.report.plan))
     else {
         return Vec::new();
@@ -207,7 +214,8 @@ fn walls(steps: &[DoneStep], rates: &[f64], top: f64) -> Vec<Comparison> {
         let measured = throughput(steps, top, coalesce, "websocket");
         Comparison::near(what, Unit::Count, predicted, measured, predicted * 0.3).at_most()
     };
-    choices.into_iter().map(wall).collect()
+    let is_here = |choice: &(&str, Sharing)| self::choices(full).contains(&choice.0);
+    choices.into_iter().filter(is_here).map(wall).collect()
 }
 
 fn rounds() -> Sharing {

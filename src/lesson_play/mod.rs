@@ -12,7 +12,7 @@
 //! browser: where a lesson's run is one, the prediction is shown and said so. With a plan it tells at the
 //! end how long each step took beside the plan's minutes ([`hour`]).
 //!
-//! May use: `config`, `client`, `run`, `lessons`, `stand_in`.
+//! May use: `config`, `client`, `run`, `lessons`, `class`, `stand_in`, `system`.
 
 mod hour;
 mod lab;

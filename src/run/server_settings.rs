@@ -140,9 +140,9 @@ mod tests {
     #[test]
     fn a_lab_that_runs_is_asked_for_the_same_values() {
         let has = serde_json::to_value(Config::default()).unwrap();
-        assert!(differences("coalesce=tick,heartbeat=25s", &has).is_empty());
+        assert!(differences("coalesce=adaptive,heartbeat=25s", &has).is_empty());
         let apart = differences("coalesce=off,heartbeat=25s", &has);
-        let expected = ("coalesce", "tick", "off");
+        let expected = ("coalesce", "adaptive", "off");
         assert_eq!(apart.len(), 1);
         assert_eq!(
             (&*apart[0].0, &*apart[0].1, &*apart[0].2),

@@ -107,10 +107,17 @@ static FORM: StreamForm = StreamForm {
     },
 };
 
-/// A publication as one line. The envelope's own JSON has no line end in it; `data` passes as its
-/// publisher wrote it, so JSON that was laid out over several lines arrives as several.
+/// A publication as one line. The envelope's own JSON has no line end in it. `data` passes as its
+/// publisher wrote it, but for line ends between its parts, which become spaces: inside of a string
+/// JSON has none (RFC 8259 §2 and §7), so it says the same in as many bytes.
 fn encode_line(publication: &Publication, out: &mut Vec<u8>) -> Layers {
+    let from = out.len();
     let layers = envelope::encode_publication(publication, out);
+    for byte in &mut out[from..] {
+        if matches!(byte, b'\n' | b'\r') {
+            *byte = b' ';
+        }
+    }
     out.push(b'\n');
     Layers {
         framing: layers.framing + 1,

@@ -113,7 +113,9 @@ pub(crate) const ALLOWED: &[(&str, &[&str])] = &[
     // Leads a class as a presenter's page does, in a lab that is another process.
     (
         "lesson_play",
-        &["config", "client", "run", "lessons", "stand_in", "system"],
+        &[
+            "config", "client", "run", "lessons", "class", "stand_in", "system",
+        ],
     ),
     ("cli", &["config", "run", "saved", "jobs"]),
     ("telemetry", &["access", "config"]),
@@ -230,6 +232,7 @@ pub(crate) const ALLOWED: &[(&str, &[&str])] = &[
             "registry",
             "transport",
             "lab_api",
+            "packed",
             "lib",
         ],
     ),

@@ -210,7 +210,7 @@ const INNER: &[Folder] = &[
         ("presenter", &["main_lane"]),
         ("reach", &["main_lane", "way_in"]),
         ("channels", &["delays", "main_lane"]),
-        ("reports", &["class_room", "delays", "main_lane", "reported"]),
+        ("reports", &["delays", "main_lane", "reported"]),
         ("runs", &["event_stream", "main_lane"]),
         ("predictions", &["runs"]),
         ("experiments", &["main_lane", "runs"]),
