@@ -8,6 +8,8 @@
 //!
 //! rust-embed did this with each file as it is, which was a megabyte more of binary; what it has for
 //! compressing brings zstd's C library, for files one by one.
+//!
+//! May use: no other room.
 
 use bytes::Bytes;
 use sha2::{Digest, Sha256};

@@ -11,6 +11,8 @@
 //! Not here: what only Linux has and what is done without it, which stands where it is used:
 //! [`crate::lane::tcp_info`] (packets are then modelled, and labelled so), [`crate::client::arrival`],
 //! and `run/machine.rs` (nothing is pinned nor kept awake, and the report says so).
+//!
+//! May use: no other room.
 
 use std::{
     fs::{DirBuilder, File, Metadata, OpenOptions},

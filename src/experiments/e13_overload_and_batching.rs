@@ -89,8 +89,9 @@ fn steps(full: bool) -> Vec<Step> {
         },
     };
     let choices = choices(full);
-    let of_rate = |rate: &f64| choices.iter().map(|coalesce| step(*rate, coalesce));
-    rates.iter().flat_map(of_rate).collect()
+    let of_rate = |&rate: &f64| choices.iter().map(move |coalesce| (rate, *coalesce));
+    let all = rates.iter().flat_map(of_rate);
+    all.map(|(rate, coalesce)| step(rate, coalesce)).collect()
 }
 
 fn choices(full: bool) -> &'static [&'static str] {

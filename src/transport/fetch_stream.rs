@@ -229,6 +229,27 @@ mod tests {
     use super::*;
 
     #[test]
+    fn data_laid_out_over_several_lines_is_one_line() {
+        let publication = Publication {
+            channel: ChannelName::parse("news").unwrap(),
+            epoch: crate::channel::Epoch::parse("e1").unwrap(),
+            offset: 1,
+            event: "tick".into(),
+            data: serde_json::value::RawValue::from_string("{\r\n \"n\":\n1}".to_owned()).unwrap(),
+            intended_us: 0,
+            published_us: 0,
+            origin: None,
+        };
+        let mut line = Vec::new();
+        let layers = encode_line(&publication, &mut line);
+        assert_eq!(line.iter().filter(|byte| **byte == b'\n').count(), 1);
+        assert!(!line.contains(&b'\r'));
+        assert_eq!(layers.total(), line.len() as u64);
+        let read: Value = serde_json::from_slice(&line).unwrap();
+        assert_eq!(read["data"]["n"], 1);
+    }
+
+    #[test]
     fn a_json_object_is_read_as_the_query_it_stands_for() {
         let query = |body: &str| query_of(body.as_bytes());
         let asked = SubscribeQuery::parse(
