@@ -12,7 +12,7 @@
 //! One lab at a time: whoever keeps a class holds a lock. Experiments start labs of their own in the
 //! same data folder, and those must neither take the class over nor write into its file.
 //!
-//! May use: `class`.
+//! May use: `class`, `system`.
 
 pub mod saved;
 

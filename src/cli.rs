@@ -84,7 +84,10 @@ pub enum Command {
     Lesson(LessonArgs),
     /// Print a shell's script that completes commands and flags
     #[cfg(feature = "packaging")]
-    Completions { shell: clap_complete::Shell },
+    Completions {
+        /// Whose script it is to be
+        shell: clap_complete::Shell,
+    },
     /// Print the manual's page of the program or of a command: pushlab man run | man -l -
     #[cfg(feature = "packaging")]
     Man {

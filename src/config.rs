@@ -6,7 +6,7 @@
 //! environment. The effective values are printed where `--print-settings` asks for them, logged at
 //! `debug`, and stored with every result.
 //!
-//! May use: `channel`, `lane`, `hub`, `broker`, `node`, `access`.
+//! May use: `channel`, `lane`, `hub`, `broker`, `node`, `access`, `system`.
 
 pub mod apps;
 pub mod presenter;

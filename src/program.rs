@@ -5,7 +5,7 @@
 //! a lab cannot be reached.
 //!
 //! May use: `lab_api`, `qr`, `config`, `run`, `experiments`, `lessons`, `lesson_folder`,
-//! `stand_in`, `lesson_play`, `saved`, `jobs`, `cli`, `telemetry`, `lab`, `protocol`, `server`.
+//! `stand_in`, `lesson_play`, `saved`, `jobs`, `cli`, `telemetry`, `lab`, `protocol`, `server`, `system`.
 
 mod class;
 #[cfg(any(feature = "packaging", test))]

@@ -4,7 +4,7 @@
 //! so change what the lab compares. Not here: client certificates, and reading the files anew
 //! while the server runs.
 //!
-//! May use: `config`, `reach`.
+//! May use: `config`, `reach`, `system`.
 
 use std::{
     collections::BTreeSet,

@@ -48,7 +48,7 @@
 //! Experiments E13 (more than can be written one by one) and E17 (one of twenty reads slowly);
 //! lesson 1 (`lessons/01-one-in-many-out.md`).
 //!
-//! May use: `wire`, `disconnect`, `catalogue`, `channel`.
+//! May use: `wire`, `disconnect`, `catalogue`, `channel`, `writing`.
 
 mod attachment;
 pub mod coalesce;

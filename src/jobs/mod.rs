@@ -11,7 +11,7 @@
 //! Who may start one is asked elsewhere (`lab_api`). [`progress`] is what the two processes say to
 //! each other.
 //!
-//! May use: `run`.
+//! May use: `run`, `system`.
 
 pub mod progress;
 

@@ -37,7 +37,7 @@
 //!
 //! The room knows no transport, so that no transport can be counted differently.
 //!
-//! May use: `wire`, `clock`, `network`, `catalogue`, `capture`.
+//! May use: `wire`, `clock`, `network`, `catalogue`, `capture`, `writing`.
 
 pub mod conditions;
 pub mod error_answer;

@@ -20,7 +20,7 @@
 //! [`judging`] with [`thresholds`] and [`baseline`] says whether it passes.
 //! [`theory`] is arithmetic alone: it knows no transport's code, no clock and no runtime.
 //!
-//! May use: `catalogue`, `clock`, `channel`, `codec`, `lane`, `demo`, `config`, `client`, `wire`.
+//! May use: `catalogue`, `clock`, `channel`, `codec`, `lane`, `demo`, `config`, `client`, `wire`, `system`.
 
 pub mod answer;
 pub mod baseline;

@@ -11,7 +11,7 @@
 //! an experiment; [`timings`] remembers how long things took. Not here: how a result is measured
 //! (`run`, `experiments`), and who may ask for it (`lab_api`, `pages`).
 //!
-//! May use: `config`, `run`, `experiments`.
+//! May use: `config`, `run`, `experiments`, `system`.
 
 pub mod about;
 pub mod document;
