@@ -80,7 +80,7 @@ impl Class {
         self.given.as_mut().ok_or(ClassError::NoLesson)
     }
 
-    /// Goes to another step; see [`Given::go`](given::Given::go).
+    /// Goes to another step; see `Given::go`.
     pub fn go(&mut self, to: To, now_us: u64) -> Result<(), ClassError> {
         self.given_mut()?.go(to, now_us)?;
         self.share_out();

@@ -12,13 +12,13 @@
 //! phone says is in another phone's state; counts of guesses by what was guessed are there only after
 //! the reveal.
 //!
-//! - [`phones`] and [`said`]: the phones, and what they say; [`participant`]: one of them; [`names`] and
+//! - `phones` and `said`: the phones, and what they say; [`participant`]: one of them; [`names`] and
 //!   [`filter`]: what they are called
-//! - [`leading`] and [`tools`]: what the presenter does; [`outcome`]: what came out of a run
+//! - `leading` and `tools`: what the presenter does; `outcome`: what came out of a run
 //! - [`given`]: the lesson that goes on; [`guess`] and [`histogram`]: all four kinds of guesses
 //! - [`groups`]: which phone follows which lane
-//! - [`state`] and [`shown`]: what each role sees; [`shared`]: what is the same for all
-//! - [`record`]: what stays; [`paper`]: the record as a file to print; [`kept`]: a stop of the server
+//! - [`state`] and `shown`: what each role sees; `shared`: what is the same for all
+//! - [`record`]: what stays; [`paper`]: the record as a file to print; `kept`: a stop of the server
 //! - [`plan`]: the plan of the hour, and the minutes used; [`times`]: their ledger
 //! - [`of_lesson`]: all that is read of a lesson's file
 //!

@@ -24,7 +24,7 @@ impl Class {
         }
     }
 
-    /// Takes a guess for a step; see [`Given::guess`](given::Given::guess).
+    /// Takes a guess for a step; see `Given::guess`.
     pub fn guess(
         &mut self,
         id: ParticipantId,

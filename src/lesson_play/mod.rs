@@ -10,7 +10,7 @@
 //! checks that every `wait` held, that every sentence was made, that what was measured lies where
 //! theory says (`tolerance`), and that afterwards no source and no condition is left. Pages need a
 //! browser: where a lesson's run is one, the prediction is shown and said so. With a plan it tells at the
-//! end how long each step took beside the plan's minutes ([`hour`]).
+//! end how long each step took beside the plan's minutes (`hour`).
 //!
 //! May use: `config`, `client`, `run`, `lessons`, `class`, `stand_in`, `system`.
 

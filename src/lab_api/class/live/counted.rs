@@ -1,6 +1,6 @@
 //! What a live step has counted: two looks at the lanes' meters and at the delays, and the figures
 //! between them, by the names that lessons use (`crate::lessons::figure`). What phones measured themselves is
-//! beside it ([`super::by_phones`]).
+//! beside it ([`super::by_phones`](mod@super::by_phones)).
 //!
 //! Pure: the looks are taken by [`super`].
 
@@ -53,7 +53,7 @@ impl Look {
         }
     }
 
-    /// With these delays, in place of earlier ones; those that were reported are [`super::by_phones`]'s, where no
+    /// With these delays, in place of earlier ones; those that were reported are [`super::by_phones`](mod@super::by_phones)'s, where no
     /// one of them outweighs the others.
     pub fn with_delays(mut self, merged: BTreeMap<LatencyKey, Histogram<u64>>) -> Self {
         self.delays.clear();
