@@ -38,8 +38,8 @@
 //!    [`hub::Shard`]'s loop encodes it once for the form `PlainFrame` ([`hub::Format`]) and offers
 //!    the same bytes to every subscriber.
 //! 6. **Out.** The subscriber of [`transport::websocket`] gives them to its socket, which writes
-//!    them in this very call if the kernel takes them; else they wait in a [`hub::queue`], within a
-//!    budget.
+//!    them in this very call if the kernel takes them and the worker has time ([`hub::rounds`]); else
+//!    they wait in a [`hub::queue`], within a budget.
 //! 7. **Counted.** What the kernel took, [`lane::meter`] books by layer, and [`metrics::latency`]
 //!    how long it was from publishing to there. `/api/stats` and the pages read both.
 //! 8. **Seen.** `static/js/transports/websocket.js` parses the frame, and hands it to the page once.
@@ -60,11 +60,12 @@
 //!    WebSocket frames, Pusher's frames, Engine.IO and Socket.IO packets; [`capture`]: what was
 //!    read and written, as units that can be shown
 //! 3. [`hub`]: fan-out on one node, when publications leave for their subscribers
-//!    ([`hub::coalesce`]), and what waits for one that does not read ([`hub::queue`]); [`broker`]:
+//!    ([`hub::coalesce`]; a busy worker's go in [`hub::rounds`]), and what waits for one that does not read ([`hub::queue`]); [`broker`]:
 //!    history; [`node`]: the one place that publishes
 //! 4. [`lane`]: listening sockets whose every byte is counted, the network conditions they are put
 //!    under ([`lane::conditions`]), and the taps that copy what passes for who looks
-//!    ([`lane::tap`]); [`wire`]: the words for bytes; [`network`]: whom an address counts for
+//!    ([`lane::tap`]); [`wire`]: the words for bytes; [`network`]: whom an address counts for;
+//!    [`writing`]: how long a thread has been writing, by which its rounds go
 //! 5. [`lab`]: what the parts of a lab share; [`registry`]: which endpoint a request belongs to;
 //!    [`transport`]: one file or folder each, side by side; [`error`]: refusals
 //! 6. [`protocol`]: Pusher Channels and Socket.IO, on the same lanes

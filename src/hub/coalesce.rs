@@ -37,8 +37,9 @@ use super::{
 pub const GATHER_MAX: Duration = Duration::from_secs(1);
 /// Bytes of publications that may wait here. Past it, all of them leave at once.
 const WAITING_MAX_BYTES: usize = 16 << 20;
-/// Bytes that may wait between two rounds: more in one write saves nothing.
-const ROUND_MAX_BYTES: usize = 256 << 10;
+/// Bytes that may wait between two rounds: more in one write saves nothing, and keeps the thread from
+/// its other tasks.
+const ROUND_MAX_BYTES: usize = 64 << 10;
 
 /// How publications of a channel are put together into writes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -139,6 +140,8 @@ impl Shard {
                     self.round(&rounds, gathered.take(), |s| s.may_wait()).await;
                 }
             }
+            // Otherwise the thread would read nothing from its sockets while publications come.
+            tokio::task::yield_now().await;
         }
     }
 
@@ -161,20 +164,22 @@ impl Shard {
     ) -> Turn {
         poll_fn(|context| {
             rounds.keep_timer(context.waker());
-            if gathered.bytes > ROUND_MAX_BYTES {
+            let is_awaited = !gathered.is_empty() || rounds.is_awaited();
+            let due = is_awaited.then(|| rounds.due());
+            // Before the inbox is asked: publications that never cease must not put a round off.
+            let is_due = due.is_some_and(|due| due <= Instant::now());
+            if is_due || gathered.bytes > ROUND_MAX_BYTES {
                 return Poll::Ready(Turn::Round);
             }
             if let Poll::Ready(items) = self.inbox.poll_take(context) {
                 return Poll::Ready(Turn::Items(items));
             }
-            if gathered.is_empty() && !rounds.is_awaited() {
+            let Some(due) = due else {
                 return Poll::Pending;
+            };
+            if timer.deadline() != due {
+                timer.as_mut().reset(due);
             }
-            let pause = rounds.pause();
-            if pause.is_zero() {
-                return Poll::Ready(Turn::Round);
-            }
-            timer.as_mut().reset(Instant::now() + pause);
             timer.as_mut().poll(context).map(|()| Turn::Round)
         })
         .await

@@ -26,6 +26,10 @@
 //! broadcasts. It may write once in each round, whatever the debt: that it waits only pays off for a
 //! socket that has more to send. Requests' answers are no push, and never wait.
 //!
+//! The debt counts all writing of the thread, since it is the thread that is short of time: a download
+//! of many megabytes makes it busy as well, and what is published meanwhile may wait for up to
+//! [`PAUSE_MAX`], never longer.
+//!
 //! One `Rounds` belongs to one worker thread, as its shard does. The shard's loop has the timer.
 
 use std::{
@@ -73,6 +77,8 @@ pub struct Rounds {
     current: Cell<u64>,
     /// Who waits for the next round.
     waiting: RefCell<Vec<Waker>>,
+    /// When the next round begins at the latest, once somebody waits for it.
+    due: Cell<Option<Instant>>,
     /// The shard's loop, which has the timer.
     timer: RefCell<Option<Waker>>,
 }
@@ -89,6 +95,7 @@ impl Rounds {
             // 0 is the round of a socket that has written nothing.
             current: Cell::new(1),
             waiting: RefCell::default(),
+            due: Cell::default(),
             timer: RefCell::default(),
         }
     }
@@ -131,6 +138,19 @@ impl Rounds {
         !self.waiting.borrow().is_empty()
     }
 
+    /// When the next round is to begin, for somebody who waits for it: after the pause. It may come
+    /// earlier, but is never put off: whatever is written meanwhile (answers to requests, which wait
+    /// for no round, are writing, too), nobody waits for longer than the longest pause.
+    pub(super) fn due(&self) -> Instant {
+        let after_pause = Instant::now() + self.pause();
+        let due = match self.due.get() {
+            Some(due) => due.min(after_pause),
+            None => after_pause,
+        };
+        self.due.set(Some(due));
+        due
+    }
+
     /// Sets whom [`Self::wait`] wakes, so that it sets the timer.
     pub(super) fn keep_timer(&self, waker: &Waker) {
         let mut timer = self.timer.borrow_mut();
@@ -146,6 +166,7 @@ impl Rounds {
     #[must_use]
     pub(super) fn begin(&self) -> Vec<Waker> {
         self.current.set(self.current.get() + 1);
+        self.due.set(None);
         self.waiting.take()
     }
 }

@@ -198,6 +198,30 @@ fn a_busy_worker_answers_a_held_poll_at_once_and_lets_all_out_before_a_stop() {
 }
 
 #[test]
+fn however_much_is_written_meanwhile_a_round_is_not_put_off() {
+    on_one_thread(async {
+        let hub = busy_hub();
+        let rounds = hub.rounds().unwrap();
+        // As a client does that pulls megabytes: the debt is never paid.
+        let writing = tokio::task::spawn_local(async move {
+            loop {
+                rounds.owe_the_longest_pause();
+                tokio::task::yield_now().await;
+            }
+        });
+        let channel = ChannelName::parse("news").unwrap();
+        let stream = Rc::new(Recorder::default());
+        let attachment = hub.shard().attach(&channel, stream.clone());
+        attachment.go_live(0);
+        for offset in 1..=2 {
+            hub.broadcast(&publication(&channel, offset));
+            until(|| stream.offsets.borrow().len() as u64 == offset).await;
+        }
+        writing.abort();
+    });
+}
+
+#[test]
 fn who_waits_for_a_round_is_woken_by_it() {
     on_one_thread(async {
         let hub = busy_hub();

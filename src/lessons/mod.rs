@@ -17,7 +17,7 @@
 //! ````
 //!
 //! [`Lesson::parse`] finds every fault at once, each with its line and what to do ([`fault`]).
-//! The sixteen lessons of the lab are [`own::LESSONS`]; a teacher's own stand beside them on a
+//! The lab's own lessons are [`own::LESSONS`]; a teacher's own stand beside them on a
 //! [`shelf::Shelf`], and one with the same id replaces the lab's.
 //!
 //! What only a class does (`set`, `wait`, a live run) says nothing to who is alone: each lesson has a page or an

@@ -1,4 +1,4 @@
-//! The sixteen lessons of this lab, as they are in `lessons/`.
+//! The lessons of this lab, as they are in `lessons/`.
 
 use std::sync::LazyLock;
 

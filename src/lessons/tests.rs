@@ -894,7 +894,7 @@ fn whatever_a_file_holds_it_is_refused_and_nothing_breaks() {
 }
 
 #[test]
-fn all_sixteen_lessons_can_be_given_and_are_short() {
+fn every_lesson_of_the_lab_can_be_given_and_is_short() {
     for (name, text) in FILES {
         match Lesson::parse(name, text) {
             Ok(lesson) => assert_eq!(lesson.advice, [], "{name}"),
@@ -902,7 +902,10 @@ fn all_sixteen_lessons_can_be_given_and_are_short() {
         }
     }
     let orders: Vec<u16> = LESSONS.iter().map(|lesson| lesson.front.order).collect();
-    assert_eq!(orders, (1..=16).collect::<Vec<_>>());
+    assert!(
+        orders.into_iter().eq(1..=FILES.len() as u16),
+        "numbered from 1"
+    );
 }
 
 #[test]

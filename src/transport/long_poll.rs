@@ -167,8 +167,8 @@ fn hold_time(worker: &LaneWorker, query: &SubscribeQuery) -> Duration {
         .min(config.long_poll_hold_max.0)
 }
 
-/// A held request, as a subscriber of the hub. Bounded, because the handler takes its publications
-/// when it is next polled.
+/// A held request, as a subscriber of the hub. It has no budget of its own: it holds
+/// what came until the handler is next polled, once, and is then an answer.
 #[derive(Default)]
 struct HeldPoll {
     found: RefCell<Vec<Arc<Publication>>>,

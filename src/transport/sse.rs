@@ -177,8 +177,8 @@ async fn open(
 ) -> Result<HttpResponse, Refusal> {
     let channel = ChannelName::parse(&channel)?;
     let mut query = SubscribeQuery::parse_for(&SSE, request.query_string())?;
-    // The query says where the page began; the header, where the browser stopped reading. The later
-    // one counts. An empty header counts as missing: proxies and some clients send it.
+    // The query says where the page began; the header, where the browser stopped reading. The
+    // header wins, whatever its offset. An empty header counts as missing: proxies and some clients send it.
     let last = request.headers().get("last-event-id");
     if let Some(last) = last.filter(|last| !last.is_empty()) {
         query.start.position = Some(last_event_id(last));

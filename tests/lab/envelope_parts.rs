@@ -8,7 +8,7 @@ use pushlab::{
         CHANNELS_POLLING_RESUME, CHANNELS_STREAMING_RESUME, Fetching, LANES, LabPart, VARIANTS,
     },
     run::{
-        bytes::usual,
+        bytes::{Cost, usual},
         lanes::Row,
         theory::{Arrivals, DeliveryMode, Situation, Timer, predict},
     },
@@ -111,7 +111,29 @@ fn lanes_without_a_bare_form_refuse_it_with_the_way_out() {
     );
 }
 
-/// Every row with its name, its closed form and whether it polls, at the README's setting.
+/// A row's closed form at the README's setting: four a second at even distances, polls every 500 ms.
+pub fn cost(row: Row, fetching: Fetching, size_bytes: usize) -> Cost {
+    let mode = match fetching {
+        Fetching::ShortPolls => DeliveryMode::ShortPoll {
+            interval_s: 0.5,
+            timer: Timer::Interval,
+        },
+        Fetching::HeldPolls => DeliveryMode::LongPoll { hold_s: 25.0 },
+        Fetching::Stream => DeliveryMode::Stream,
+    };
+    let situation = Situation {
+        arrivals: Arrivals::Periodic,
+        rate_per_s: 4.0,
+        round_trip_s: 0.0004,
+        one_way_s: 0.0002,
+    };
+    let model = usual(row, size_bytes, 25_000).unwrap();
+    model
+        .per_publication(Some(predict(mode, situation)))
+        .unwrap()
+}
+
+/// Every row with its name and its closed form.
 fn closed_forms(size_bytes: usize) -> impl Iterator<Item = (&'static str, Value)> {
     let lanes = LANES
         .iter()
@@ -119,24 +141,7 @@ fn closed_forms(size_bytes: usize) -> impl Iterator<Item = (&'static str, Value)
     let variants = VARIANTS.iter();
     let variants = variants.map(|of| (of.id, Row::of_variant(of), of.lane));
     lanes.chain(variants).map(move |(name, row, lane)| {
-        let mode = match lane.fetching {
-            Fetching::ShortPolls => DeliveryMode::ShortPoll {
-                interval_s: 0.5,
-                timer: Timer::Interval,
-            },
-            Fetching::HeldPolls => DeliveryMode::LongPoll { hold_s: 25.0 },
-            Fetching::Stream => DeliveryMode::Stream,
-        };
-        let situation = Situation {
-            arrivals: Arrivals::Periodic,
-            rate_per_s: 4.0,
-            round_trip_s: 0.0004,
-            one_way_s: 0.0002,
-        };
-        let model = usual(row, size_bytes, 25_000).unwrap();
-        let cost = model
-            .per_publication(Some(predict(mode, situation)))
-            .unwrap();
+        let cost = cost(row, lane.fetching, size_bytes);
         let of = json!({
             "bytes_per_publication": cost.total(), "header_bytes": cost.headers,
             "framing_bytes": cost.framing, "envelope_bytes": cost.envelope(),

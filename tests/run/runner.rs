@@ -656,7 +656,7 @@ fn a_plan_sets_the_servers_settings_and_a_lab_that_runs_must_have_them() {
     let bad = short(&["--server", "coalesce=often"]);
     assert_eq!(code(&bad), BAD_PLAN);
     assert!(
-        text(&bad.stderr).contains("choose off, tick"),
+        text(&bad.stderr).contains("choose adaptive, off, tick"),
         "{}",
         text(&bad.stderr)
     );

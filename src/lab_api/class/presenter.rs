@@ -191,8 +191,11 @@ pub async fn lead(call: Call) -> Result<HttpResponse, Refusal> {
     call.answer().await
 }
 
+/// `null` must be said, as in [`Follow`].
 #[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 struct Give {
+    #[serde(deserialize_with = "Option::deserialize")]
     lesson: Option<String>,
 }
 
@@ -209,8 +212,11 @@ pub async fn lesson(call: Call, payload: web::Payload) -> Result<HttpResponse, R
     .await
 }
 
+/// `null` must be said: a mistyped name would otherwise end the plan, and its minutes.
 #[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 struct Follow {
+    #[serde(deserialize_with = "Option::deserialize")]
     plan: Option<String>,
 }
 

@@ -1,9 +1,10 @@
 //! WebSockets: one connection, messages both ways (RFC 6455).
 //!
 //! After one exchange of HTTP the connection is no longer HTTP: each side may send at any time, and
-//! a message has 2 to 14 bytes around it where a request has two heads. What HTTP gave for nothing
-//! must now be made: an answer that finds its question (an `id`), coming back after a break (a
-//! position), knowing that the other side is still there (ping and pong).
+//! a message has 2 to 10 bytes around it down, and 6 to 14 up, since clients mask, where a request
+//! has two heads. What HTTP gave for nothing must now be made: an answer that finds its question (an
+//! `id`), coming back after a break (a position), knowing that the other side is still there (ping
+//! and pong).
 //!
 //! # On the wire
 //!

@@ -2,12 +2,12 @@
   Newline-delimited JSON by fetch: one request whose answer never ends, read as it comes (WHATWG Streams).
 
       browser                                      server
-         │── GET /fetch-stream/c?offset=7 ───────────►│
+         │── GET /fetch-stream/c?epoch=k3&offset=7 ──►│
          │◄── {"subscribed":{"offset":7,…}} ──────────│   where the stream stands
          │◄── {"offset":8,"event":"message",…} ───────│   one line of JSON per publication, as it happens
          │◄── (an empty line) ────────────────────────│   heartbeat
          ✕    the connection breaks                   ✕
-         │── GET /fetch-stream/c?offset=8 ───────────►│   asked again by this module: fetch does not come back by itself
+         │── GET /fetch-stream/c?epoch=k3&offset=8 ──►│   asked again by this module: fetch does not come back by itself
          │── POST /api/channels/c/publications ──────►│   the stream is one-way: sending is another request
 
   Beside an EventSource: any header and method, and the body is yours to cut into lines; but coming back, and

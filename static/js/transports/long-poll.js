@@ -2,10 +2,10 @@
   Long polling: ask, and let the server keep the question until it has an answer (RFC 6202 §2).
 
       browser                                      server
-         │── GET /long-poll/c?offset=7&hold_ms=25000 ►│
+         │── GET /long-poll/c?epoch=k3&offset=7 ───►│
          │                                            ┊   held open, nothing is sent
          │◄── 200 {"offset":8,"publications":[8]} ────│   answered the moment there is something
-         │── GET /long-poll/c?offset=8&hold_ms=25000 ►│   asked again at once
+         │── GET /long-poll/c?epoch=k3&offset=8 ───►│   asked again at once
          │── POST /api/channels/c/publications ──────►│   sending is a request of its own
 
   What is published between an answer and the next question is not lost: the question names a position. But it is

@@ -2,10 +2,10 @@
   Short polling: ask, get an answer at once, wait, ask again (RFC 6202 §2 names it as the thing to improve on).
 
       browser                                      server
-         │── GET /short-poll/c?offset=7 ─────────────►│
+         │── GET /short-poll/c?epoch=k3&offset=7 ────►│
          │◄── 200 {"offset":7,"publications":[]} ─────│   nothing new: an empty answer, paid in full
          ·   wait pollIntervalMs                      ·
-         │── GET /short-poll/c?offset=7 ─────────────►│
+         │── GET /short-poll/c?epoch=k3&offset=7 ────►│
          │◄── 200 {"offset":9,"publications":[8,9]} ──│   both waited for this question
          │── POST /api/channels/c/publications ──────►│   sending is a request of its own
 

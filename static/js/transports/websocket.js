@@ -5,7 +5,7 @@
          │── GET /ws/c  Upgrade: websocket ──────────►│
          │◄── 101 Switching Protocols ────────────────│   from here on no HTTP, only frames
          │◄── {"subscribed":{"offset":7,…}} ──────────│
-         │◄── {"offset":8,"event":"message",…} ───────│   a publication: 2 to 4 bytes of framing
+         │◄── {"offset":8,"event":"message",…} ───────│   a publication: 2 to 4 bytes of framing (10 past 65,535)
          │── {"publish":{"event":…,"id":"x"}} ───────►│   sending needs no new request
          │◄── {"ack":{"id":"x","offset":9,…}} ────────│   the answer finds its question by id
          │◄── ping, pong ────────────────────────────►│   heartbeat, done by the browser, invisible here

@@ -17,15 +17,11 @@ use pushlab::{
         claims::{Article, Shown, literature},
         in_browser,
     },
-    run::{
-        bytes::{Cost, usual},
-        lanes::Row,
-        theory::{Arrivals, DeliveryMode, Situation, Timer, predict},
-    },
+    run::{bytes::Cost, lanes::Row},
 };
 
 use super::{A_LAB, files, root, wire};
-use crate::imports::ALLOWED;
+use crate::{envelope_parts, imports::ALLOWED};
 
 const BEGINS: &str = "<!-- made: ";
 const ENDS: &str = "<!-- made, to here -->";
@@ -156,26 +152,9 @@ fn lanes() -> String {
     out
 }
 
-/// By the README's setting: 60 bytes four times a second at even distances, polls every 500 ms.
+/// Of 60 bytes, at the README's setting.
 fn cost(row: Row, fetching: Fetching) -> Cost {
-    let mode = match fetching {
-        Fetching::ShortPolls => DeliveryMode::ShortPoll {
-            interval_s: 0.5,
-            timer: Timer::Interval,
-        },
-        Fetching::HeldPolls => DeliveryMode::LongPoll { hold_s: 25.0 },
-        Fetching::Stream => DeliveryMode::Stream,
-    };
-    let situation = Situation {
-        arrivals: Arrivals::Periodic,
-        rate_per_s: 4.0,
-        round_trip_s: 0.0004,
-        one_way_s: 0.0002,
-    };
-    let model = usual(row, 60, 25_000).unwrap();
-    model
-        .per_publication(Some(predict(mode, situation)))
-        .unwrap()
+    envelope_parts::cost(row, fetching, 60)
 }
 
 const COLUMNS: &str = "| row | HTTP headers | framing | protocol | lab | payload | together |\n|---|---:|---:|---:|---:|---:|---:|\n";

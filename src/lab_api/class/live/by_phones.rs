@@ -17,7 +17,7 @@ use crate::{
     network,
 };
 
-/// The share of a group's delay that the phones' clocks may be off by, on average. Beyond, the delay says more of
+/// The share of a group's delay that the phones' clocks may be off by, in the middle. Beyond, the delay says more of
 /// the clocks than of the network, and is not given.
 const CLOCKS_MOST: f64 = 1.0 / 7.0;
 
@@ -63,13 +63,20 @@ pub fn figures(phones: &[OfPhone]) -> Figures {
     for (group, of_group) in groups {
         let name = format!("group{}", group + 1);
         figures.insert(format!("{name}.phones"), of_group.len() as f64);
-        let bounds = of_group.iter().map(|(_, _, bound_ms)| bound_ms);
-        let bound = bounds.sum::<f64>() / of_group.len() as f64;
-        let all = each_phone(
-            of_group
-                .into_iter()
-                .map(|(address, late, _)| (address, late)),
-        );
+        // Of the bounds the middle, too: one phone that tells a large one hides nothing.
+        let bounds = of_group.iter().map(|(address, _, bound_ms)| {
+            let mean = *bound_ms;
+            (
+                *address,
+                Late {
+                    mean,
+                    ..Late::default()
+                },
+            )
+        });
+        let bound = middle(&each_phone(bounds)).mean;
+        let all = of_group.iter().map(|(address, late, _)| (*address, *late));
+        let all = each_phone(all);
         let mean = all.iter().map(|late| late.mean).sum::<f64>() / all.len() as f64;
         if bound <= mean * CLOCKS_MOST {
             figures.insert(format!("{name}.delay_ms.mean"), mean);
@@ -184,6 +191,15 @@ mod tests {
         assert_eq!(found["group3.delay_ms.mean"], 120.0);
         assert_eq!(found["group4.delay_ms.mean"], 480.0);
         assert!(!found.keys().any(|name| name.starts_with("no-lane")));
+    }
+
+    #[test]
+    fn one_phone_with_a_bad_clock_hides_no_group() {
+        let mut all: Vec<_> = (1..=9)
+            .map(|n| phone(&format!("192.168.1.{n}"), "short-poll", 0, 120.0))
+            .collect();
+        all[0].delays.bound_ms = 2_600.0;
+        assert_eq!(figures(&all)["group1.delay_ms.median"], 120.0);
     }
 
     #[test]
