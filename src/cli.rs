@@ -22,9 +22,11 @@ const MORE: &str = "Every setting can also be given as PUSHLAB_NAME in the envir
     file.\n\nExit codes: 0 stopped as asked; 1 failed; 2 settings not understood; 69 an address \
     cannot be listened on.";
 
-const OF_CLASS: &str = "All settings of pushlab serve; only --host is 0.0.0.0 where nothing else is said. Prints \
+const OF_CLASS: &str = "All settings of pushlab serve. Prints \
     the addresses for phones with a QR code, the class's code, and the presenter's own address. Where a school's \
     firewall lets one port in only: --single-port, without conditions on lanes.\n\nExit codes: as pushlab serve.";
+
+const OF_CLASS_HOST: &str = "Address to listen on; one of this machine's keeps to its network [default: 0.0.0.0, all of them]";
 
 const OF_TRIGGER: &str = "Exit codes: 0 published; 1 the lab refused it; 2 arguments not understood; \
     69 the lab cannot be reached.";
@@ -66,7 +68,7 @@ pub enum Command {
     #[command(after_help = MORE)]
     Serve(Box<ServeArgs>),
     /// Start the lab for a class: phones in the same network may come in, and a class is on
-    #[command(after_help = OF_CLASS)]
+    #[command(after_help = OF_CLASS, mut_arg("host", |arg| arg.help(OF_CLASS_HOST)))]
     Class(Box<ServeArgs>),
     /// Publish an event to a running lab through its signed HTTP API, and print the answer
     #[command(after_help = OF_TRIGGER)]
@@ -256,6 +258,15 @@ mod tests {
     #[test]
     fn the_command_line_is_consistent() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn a_class_says_that_it_listens_on_every_address() {
+        let mut cli = Cli::command();
+        let class = cli.find_subcommand_mut("class").unwrap();
+        let help = class.render_long_help().to_string();
+        assert!(help.contains("[default: 0.0.0.0"), "{help}");
+        assert!(!help.contains("[default: 127.0.0.1"), "{help}");
     }
 
     #[test]
