@@ -3,7 +3,8 @@
 //!
 //! # On the wire
 //!
-//! The same as on the WebSocket lane, to the byte; a client cannot tell the two apart. Inside:
+//! The same messages as on the WebSocket lane, and the frames to the byte. Only the head of the
+//! 101 differs: the order and case of its headers, `vary` and `date`. Inside:
 //!
 //! ```text
 //! client        actix-http            the crate                     this file             hub
@@ -24,19 +25,41 @@
 //! # Why so, and what was rejected
 //!
 //! - **Sending from the hub**, without a queue of one's own. `Session::text` waits while the
-//!   channel is full, so one client that does not read would stop the loop that serves all. That is
-//!   the fault most chats that are built on this crate have; experiment E17 is about it.
-//! - **`try_send` and throwing away what does not fit.** Losses nobody counts. So each client has a
-//!   queue with a budget in bytes, as on every lane, and a task that waits for the crate in its
+//!   channel is full, so one client that does not read would stop the loop that serves all, until
+//!   it reads or its connection dies. That is the fault most chats that are built on this crate
+//!   have; experiment E17 is about it.
+//! - **`try_send` and throwing away what does not fit.** Losses nobody counts (and the crate's
+//!   `Session` only has calls that wait: it would take a channel of one's own). So each client has
+//!   a queue with a budget in bytes, as on every lane, and a task that waits for the crate in its
 //!   place.
-//! - **Trusting the crate with the input.** It keeps a frame until its last byte is there and looks
-//!   at the length only then: `incoming` looks first.
+//! - **Trusting the crate with the input.** It keeps a frame until its last byte is there and
+//!   looks at the length only then, so a client that announces 2^40 bytes could fill the memory:
+//!   `incoming` looks first.
 //! - **The main port.** An ordinary handler gets requests to upgrade only where nothing takes
-//!   connections over, which actix-http decides for a whole port: so the lane needs one of its own.
+//!   connections over, which actix-http decides for a whole port: so the lane needs one of its
+//!   own, and is missing with `--single-port`.
 //!
-//! Not here: a bound on what waits in the crate's channel, which counts messages and not bytes.
-//! Text that is no UTF-8 is refused with the last byte of its frame or message, and not with the
-//! first bad one; what came in one piece with it is lost.
+//! What the crate does: the 101, frames to messages and back, fragments joined if it is asked to.
+//! What is left to the program, and here: the answer to a ping, pings of one's own, noticing that
+//! nobody answers, the answer to a close and the limit for one's own, coming back from a position,
+//! `Origin` ([`crate::gate`]), and what happens to a slow client.
+//!
+//! # What goes wrong
+//!
+//! - **The client stops reading.** What it is sent waits in four places: our queue, bounded to
+//!   1 MiB (`subscriber_queue_max_bytes`); the crate's channel, 32 messages of any size; the
+//!   frames that `StreamingBody` makes of all that is in the channel, before actix-http writes
+//!   them; and the kernel. The middle two count messages and not bytes, and cannot be asked how
+//!   full they are. When our queue is full, `--slow-consumer` decides
+//!   ([`hub::when_full`](crate::hub::when_full)): by default it is thrown away, counted, and the
+//!   client closed with 1013. 2 s later (`close_timeout`) the connection is cut, so that who wakes
+//!   up later finds it reset (1006 in a browser).
+//! - **The client is gone without a word**: pinged after 25 s without a byte from it, closed with
+//!   4408 after 20 s more, as on the WebSocket lane.
+//! - **The client breaks the protocol.** Over 64 KiB (`message_max_bytes`), announced or summed up
+//!   over fragments: 1009. Binary: 1003. Unmasked, or any other bad header: 1002. All three at the
+//!   header. Text that is not UTF-8: 1007, but only with the last byte of its frame or message,
+//!   and not with the first bad one; what came in one piece with it is lost.
 //!
 //! # What it costs
 //!

@@ -2,8 +2,10 @@
 //! "body"; Streams, `ReadableStream`).
 //!
 //! It is what a page uses when `EventSource` is in its way: a header of its own, a POST, a line
-//! format without `data:`. It is here to be read beside [`sse`](super::sse): on the wire nearly the
-//! same, and what differs is what the browser no longer does for you.
+//! format without `data:`, the status and text of a refusal. It is here to be read beside
+//! [`sse`](super::sse): on the wire nearly the same, and what differs is what the browser no
+//! longer does for you. The page cuts the lines, remembers the position, and comes back after a
+//! growing wait. Six connections and gathering proxies are as there.
 //!
 //! # On the wire
 //!
@@ -21,7 +23,41 @@
 //!
 //! `POST` does the same with the query as a JSON object in the body, for clients whose addresses are
 //! logged or limited in length: `{"epoch":"k3","offset":17,"client":"c1"}`. What labels the bytes
-//! (`demo=`) stays in the query, since the meter reads no bodies.
+//! (`demo=`) stays in the query, since the meter reads no bodies. HTTP does not let a POST be
+//! repeated blindly (RFC 9110 §9.2.2), but this one only subscribes and changes nothing, so that
+//! repeating it is safe; with its position it resumes, without one it begins now, and
+//! `Last-Event-ID` is not looked at. Behind a language model's POST the same repetition starts the
+//! work anew: a second answer, paid again and another one.
+//!
+//! # What the reader has to know
+//!
+//! - **A piece is not a line.** `read()` gives what has come, cut anywhere: the rest behind the
+//!   last line end is kept for the next piece. An "ä" is two bytes that may come in two pieces, so
+//!   the decoder must be one that goes on (`TextDecoderStream`, or `{stream: true}`); one for each
+//!   piece makes two replacement characters of it.
+//! - **Ended, cut, or quiet.** On purpose: a line `closing`, the last chunk, and `read()` says
+//!   `done`. Cut: no last chunk, so `read()` fails, perhaps with half a line, which is thrown
+//!   away. Either way the page goes on from the position of its last whole line. Quiet: an empty
+//!   line every 25 s. If none comes for clearly longer the line is dead and nobody says so; that
+//!   takes a timer, which the lab's page does not have.
+//! - **Another origin's page** that sends a header such as `Authorization` pays a round trip
+//!   first: a preflight (`OPTIONS`), answered with 204 and for 600 s remembered by the browser for
+//!   this address. None is needed from the same origin, nor for a GET, or a POST as `text/plain`,
+//!   without a header of one's own.
+//! - **A refusal can be read**: status and `{"error":{"code","message","hint"}}`, where
+//!   `EventSource` only says `error`. So a page can tell what is final (400, 405, 413) from what
+//!   will pass (429, 503). A page of an origin that is not let in ([`crate::gate`]) gets 403, but
+//!   its browser shows it only a `TypeError`.
+//!
+//! # What goes wrong
+//!
+//! - **The page stops calling `read()`.** The stream's buffer in the browser fills, then the
+//!   browser stops reading the socket, TCP's window closes, the kernel's buffer fills here, actix
+//!   takes no more, and what comes waits in this client's queue, up to 1 MiB. Past it
+//!   `--slow-consumer` decides ([`hub::when_full`](crate::hub::when_full)): by default the queue
+//!   is thrown away, counted, and the stream ends with `closing`. Nobody else waits. Less than
+//!   500 bytes a second for 30 s: cut off ([`lane::pace`](crate::lane::pace)).
+//! - **The client is gone without a word**: noticed by TCP alone, as on [`sse`](super::sse).
 //!
 //! # Rejected
 //!

@@ -22,12 +22,44 @@
 //! ```
 //!
 //! `Last-Event-ID` (or `epoch` and `offset` in the query, for a client whose browser has forgotten)
-//! resumes; an id that is no position counts as one that cannot be recovered. Before the server
-//! ends a stream it sends `closing` with the reason. `?envelope=bare` asks for publications as
-//! their data alone, without an id, so that such a stream cannot go on where it broke.
+//! resumes, the header before the query; an id that is no position counts as one that cannot be
+//! recovered. Then `subscribed` says `"recovered":false`, and all that is still kept follows.
+//! Before the server ends a stream it sends `closing` with the reason. `?envelope=bare` asks for
+//! publications as their data alone, without an id, so that such a stream cannot go on where it
+//! broke.
 //!
-//! The stream's queue is bounded in bytes ([`hub::queue`](crate::hub::queue)). TCP gives up a
-//! connection whose peer acknowledges nothing (`tcp_unacknowledged`).
+//! The empty line ends an event; the chunk around it does not. Chunks belong to the connection
+//! (RFC 9112 §7.1), and a proxy may join or cut them.
+//!
+//! # What goes wrong
+//!
+//! - **A proxy gathers the answer** until its buffer is full or its time is up, and events come in
+//!   bursts (RFC 6202 §3.2). The head asks it not to (`X-Accel-Buffering: no`, and `no-transform`
+//!   so that nobody compresses), which helps with proxies that obey; TLS keeps the others from
+//!   looking in. `pushlab experiment E11`: gathered for up to 1.2 s, events were 0.5 to 0.9 s late
+//!   on average, a WebSocket's a few milliseconds.
+//! - **The seventh tab hangs.** A browser opens six connections to one host and port by HTTP/1.1,
+//!   for all its tabs together, and each stream keeps one: the seventh waits, and with it every
+//!   other request there (experiment E21). One stream for all tabs (`SharedWorker`,
+//!   `BroadcastChannel`), or ports of their own as the lanes have here, or HTTP/2, which this lab
+//!   does not speak ([`crate::tls`]). WebSockets do not count among the six.
+//! - **`EventSource` gives up for good** at any status but 200, 204 too, and at another content
+//!   type; the page sees an `error` without a reason. After a break or an end it comes back. So
+//!   what will pass (503, 429) is said with 200 and a stream that ends ([`closing`]); 400 and 403
+//!   stay, since coming back would not help. Its wait has no chance in it, so that a thousand
+//!   readers of a server that restarted come back together; after a second failure the lab's page
+//!   waits in its place, longer each time and at random.
+//! - **The client is gone without a word.** Nothing ever comes up a stream, so only TCP notices: a
+//!   heartbeat, sent after 25 s of silence, stays unacknowledged for 30 s (`tcp_unacknowledged`),
+//!   or probes do (`tcp_keepalive`). That is 30 to 60 s; and behind a proxy it is the proxy that
+//!   acknowledges.
+//! - **A client reads slowly.** When the kernel's buffers are full, what comes waits in the
+//!   stream's queue, up to 1 MiB ([`hub::queue`](crate::hub::queue)); past it `--slow-consumer`
+//!   decides ([`hub::when_full`](crate::hub::when_full)), and nobody else waits. `disconnect`, the
+//!   default, throws the queue away, counted, and sends `closing`: the client comes back with its
+//!   last id and gets what the history still has. After `drop-oldest` or `conflate` it cannot: the
+//!   ids that came later have moved its last id past the hole, which only the offsets show. Less
+//!   than 500 bytes a second for 30 s: cut off ([`lane::pace`](crate::lane::pace)).
 //!
 //! # Rejected
 //!

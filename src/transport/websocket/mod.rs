@@ -26,6 +26,42 @@
 //! publications as their data alone, after `{"subscribed":…}`: the floor that the other forms are
 //! compared with. Nothing tells them from `{"ack":…}` but what is in them.
 //!
+//! # Who may come in
+//!
+//! CORS does not hold for WebSockets: any page may call `new WebSocket` to any host. What stops it
+//! is the server's look at `Origin`, which a page cannot forge (RFC 6455 §10.2). [`crate::gate`]
+//! takes it before the upgrade: a foreign page gets 403, a foreign name in `Host` 421. Pages of
+//! loopback names and of the lab's own are let in, and `--origins` adds others. A program sends no
+//! `Origin` and is let in, since it has nobody's cookies. The key keeps nobody out: it shows that
+//! the other side speaks WebSocket ([`handshake`]). A page that is refused sees `error` and close
+//! 1006, neither status nor body. What is refused after the 101, such as one channel too many, it
+//! sees: `{"error":…}` and close 1013.
+//!
+//! # What goes wrong
+//!
+//! - **The client is gone without a word.** 25 s (`heartbeat`) after the last byte it is pinged,
+//!   and if no byte comes within 20 s (`pong_timeout`) closed with 4408: after 45 s at most. If
+//!   something was on its way TCP may be first, after 30 s, without a code. TCP alone would not
+//!   do: with nothing to send it is silent unless it is told to probe, behind a proxy it speaks of
+//!   the proxy only, and proxies forget a connection without traffic. A page's script can neither
+//!   send a ping nor see one; it notices by messages of its own, as the lab's page does when no
+//!   `ack` comes within 10 s. Its `close` event then has 1006.
+//! - **The client stops reading.** First the kernel's buffers fill (megabytes, unless
+//!   `tcp_send_buffer` says less), then the socket's queue, up to 1 MiB
+//!   (`subscriber_queue_max_bytes`); past it `--slow-consumer` decides
+//!   ([`hub::when_full`](crate::hub::when_full)), and nobody else waits. `disconnect`, the
+//!   default, throws away what is not begun, counted, and closes with 1013. A client that wakes up
+//!   within 2 s (`close_timeout`) reads that; a later one finds its connection reset, which a
+//!   browser calls 1006. Both come back with their position.
+//! - **The connection breaks before the `ack`.** `send()` says only that the browser has the
+//!   message, so nobody knows whether it was published. The page comes back, by its own code, and
+//!   sends it again with the same `id`: within 5 min (`idempotence_window`) the server answers
+//!   with the first position and publishes nothing. What others wrote meanwhile comes by
+//!   `?epoch=&offset=`; `subscribed` says `"recovered":true` if that is all of it.
+//! - **The client breaks the protocol.** Over 64 KiB (`message_max_bytes`), announced or summed up
+//!   over fragments: 1009. Binary: 1003. Text that is not UTF-8: 1007. Unmasked, or any other bad
+//!   frame: 1002.
+//!
 //! # Rejected
 //!
 //! - **The crate `actix-ws`**, which is how most programs on actix do it. It puts a task, a channel
@@ -43,10 +79,12 @@
 //! # What it costs
 //!
 //! `pushlab run --lanes websocket,websocket-bare --clients 1 --markdown`: **220 bytes** for a
-//! publication of 60, 4 of them framing (2 up to 125 bytes of message, §5.2); bare it is **62**,
-//! with 2. The other 156 are the envelope, the same as on every plain lane. Two round trips until
-//! it is in its channel, as for one poll (`pushlab experiment E10`); a heartbeat is 8 bytes, ping
-//! and pong together (E16).
+//! publication of 60, 4 of them framing; bare it is **62**, with 2. The other 156 are the
+//! envelope, the same as on every plain lane. A frame's header takes 2 bytes up to 125 of message,
+//! 4 up to 65,535, and 10 beyond (§5.2); up, the mask is 4 more. Clients mask so that a script
+//! cannot choose the bytes on the wire and make a proxy that knows no WebSocket keep them as
+//! somebody's page (§10.3). Two round trips until a client is in its channel, as for one poll
+//! (`pushlab experiment E10`); a heartbeat is 8 bytes, ping and pong together (E16).
 //!
 //! # Where it can be seen
 //!
