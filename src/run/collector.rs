@@ -151,6 +151,8 @@ pub struct Collector {
     /// Instants of the tries since the cut.
     tried_us: RefCell<Vec<u64>>,
     subscribed: Cell<usize>,
+    /// Of them, those that read slowly.
+    slow_subscribed: Cell<usize>,
     /// Told at every change somebody may wait for.
     pub changed: Notify,
 }
@@ -226,6 +228,7 @@ impl Collector {
             tries: Cell::default(),
             tried_us: RefCell::default(),
             subscribed: Cell::default(),
+            slow_subscribed: Cell::default(),
             changed: Notify::new(),
         }
     }
@@ -282,10 +285,20 @@ impl Collector {
 
     /// Clients that are to get everything: those that read as fast as they can, and of those who
     /// never got in, who may be refused are not among them.
-    fn counted(&self) -> usize {
-        let all = self.clients.borrow().len();
-        let absent = all.saturating_sub(self.subscribed.get());
-        all.saturating_sub(self.slow_readers + absent.min(self.may_be_refused))
+    pub fn counted(&self) -> usize {
+        let fast = self
+            .clients
+            .borrow()
+            .len()
+            .saturating_sub(self.slow_readers);
+        let absent = fast - (self.subscribed.get() - self.slow_subscribed.get());
+        // A slow reader that stayed out may be the one that was refused.
+        fast - absent.min(self.may_be_refused - self.slow_refused())
+    }
+
+    /// Slow readers that stayed out and may.
+    fn slow_refused(&self) -> usize {
+        (self.slow_readers - self.slow_subscribed.get()).min(self.may_be_refused)
     }
 
     /// Deliveries so far, of everything that was published.
@@ -386,7 +399,7 @@ impl Collector {
         let clients = &all[self.slow_readers..];
         let peaks: u64 = clients.iter().map(|book| book.age.peaks).sum();
         let peaks_us: f64 = clients.iter().map(|book| book.age.peaks_us).sum();
-        let slow = (measured * self.slow_readers) as u64;
+        let slow = (measured * (self.slow_readers - self.slow_refused())) as u64;
         let time_us: f64 = clients.iter().map(|book| book.age.time_us).sum();
         let area: f64 = clients.iter().map(|book| book.age.area).sum();
         let jitters: u64 = clients.iter().map(|book| book.jitter_count).sum();
@@ -509,6 +522,10 @@ impl Inbox for ClientInbox<'_> {
             self.collector
                 .subscribed
                 .set(self.collector.subscribed.get() + 1);
+            if self.client < self.collector.slow_readers {
+                let slow = &self.collector.slow_subscribed;
+                slow.set(slow.get() + 1);
+            }
             self.collector.changed.notify_one();
         }
     }
@@ -745,6 +762,31 @@ mod tests {
         assert_eq!((books.expected, books.delivered, books.gaps), (8, 8, 0));
         assert_eq!(books.slow, (8, 1));
         assert_eq!(books.duplicates, 0);
+    }
+
+    #[test]
+    fn where_the_slow_reader_is_refused_nobody_else_is_counted_out() {
+        let collector = Collector::new(3, 1, 1);
+        collector.begin(Timetable {
+            intended_us: vec![1_000_000],
+            first: 0,
+            from_us: 1_000_000,
+            until_us: 1_010_000,
+            publishers: None,
+            outage_us: None,
+        });
+        for client in [1, 2] {
+            let collector = &collector;
+            ClientInbox { collector, client }.subscribed(1);
+        }
+        deliver(&collector, 1, 1, 1_002_000);
+        assert!(!collector.is_complete(1));
+        deliver(&collector, 2, 1, 1_002_000);
+        let books = collector.close(1);
+        assert_eq!(
+            (books.expected, books.delivered, books.slow),
+            (2, 2, (0, 0))
+        );
     }
 
     #[test]

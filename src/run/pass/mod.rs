@@ -282,7 +282,7 @@ impl Pass<'_> {
                     }
                     passed.flow = Flow {
                         is_of_latest: row.row.is_of_latest(self.plan),
-                        ..self.flow(&timetable, (&from, &until), index)
+                        ..self.flow(&timetable, (&from, &until), index, row.collector.counted())
                     };
                     passed.server_memory = memory;
                     passed.model = expected.model;

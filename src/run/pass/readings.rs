@@ -43,10 +43,10 @@ impl Pass<'_> {
         timetable: &Timetable,
         readings: (&Reading, &Reading),
         index: usize,
+        clients: usize,
     ) -> Flow {
         let (from, until) = readings;
         let received = |reading: &Reading| reading.received.get(index).copied().unwrap_or(0);
-        let clients = self.plan.clients - self.plan.slow_readers;
         let (due, due_by_then) = timetable.due();
         Flow {
             measured_for: until.at - from.at,
