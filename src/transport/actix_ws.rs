@@ -46,11 +46,11 @@
 //!
 //! # What goes wrong
 //!
-//! - **The client stops reading.** What it is sent waits in four places: our queue, bounded to
+//! - **The client stops reading.** What it is sent waits in five places: our queue, bounded to
 //!   1 MiB (`subscriber_queue_max_bytes`); the crate's channel, 32 messages of any size; the
-//!   frames that `StreamingBody` makes of all that is in the channel, before actix-http writes
-//!   them; and the kernel. The middle two count messages and not bytes, and cannot be asked how
-//!   full they are. When our queue is full, `--slow-consumer` decides
+//!   frames that `StreamingBody` makes of all that is in the channel; actix-http's buffer for
+//!   writing; and the kernel's, which the system bounds. The middle three cannot be asked how full
+//!   they are. When our queue is full, `--slow-consumer` decides
 //!   ([`hub::when_full`](crate::hub::when_full)): by default it is thrown away, counted, and the
 //!   client closed with 1013. 2 s later (`close_timeout`) the connection is cut, so that who wakes
 //!   up later finds it reset (1006 in a browser).
@@ -59,7 +59,7 @@
 //! - **The client breaks the protocol.** Over 64 KiB (`message_max_bytes`), announced or summed up
 //!   over fragments: 1009. Binary: 1003. Unmasked, or any other bad header: 1002. All three at the
 //!   header. Text that is not UTF-8: 1007, but only with the last byte of its frame or message,
-//!   and not with the first bad one; what came in one piece with it is lost.
+//!   and not with the first bad one; messages that were read from the socket together with it are lost.
 //!
 //! # What it costs
 //!

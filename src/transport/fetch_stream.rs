@@ -4,8 +4,8 @@
 //! It is what a page uses when `EventSource` is in its way: a header of its own, a POST, a line
 //! format without `data:`, the status and text of a refusal. It is here to be read beside
 //! [`sse`](super::sse): on the wire nearly the same, and what differs is what the browser no
-//! longer does for you. The page cuts the lines, remembers the position, and comes back after a
-//! growing wait. Six connections and gathering proxies are as there.
+//! longer does for you. The page decodes and cuts the lines, tells an end from a break, remembers
+//! the position, and comes back after a growing wait. Six connections and gathering proxies are as there.
 //!
 //! # On the wire
 //!
@@ -78,8 +78,8 @@
 //!
 //! # Where it can be seen
 //!
-//! Compare page, beside server-sent events; experiments E7 (with positions nothing is lost, by whom
-//! the position is named does not matter) and E11; `docs/lanes/fetch-stream.md`.
+//! Compare page, beside server-sent events; experiments E7 (with positions nothing is lost,
+//! whether the browser names them or the page) and E11; `docs/lanes/fetch-stream.md`.
 
 use std::sync::Arc;
 

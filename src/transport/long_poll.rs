@@ -62,7 +62,8 @@
 //! for a publication of 60 bytes, 310 of them headers, where a WebSocket needs 220 (a browser's
 //! heads are longer: 1,121). The delay is a socket's until events come closer together than a round
 //! trip: `pushlab experiment E5` prints that at ten events a second it added less than 1.1 ms at a
-//! round trip of 90 ms, and 60 ms at one of 113 ms, half a round trip at one step.
+//! round trip of 90 ms, and 60 ms, half a round trip, at one of 113 ms: the step is where the round
+//! trip becomes longer than the 100 ms between two events.
 //!
 //! Under load it gets cheaper, not worse: what comes in the gap shares an answer, so that an event
 //! needs 1/(x + e^(−x)) requests, x being the events in a round trip (when they come at random).

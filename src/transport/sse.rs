@@ -29,7 +29,8 @@
 //! broke.
 //!
 //! The empty line ends an event; the chunk around it does not. Chunks belong to the connection
-//! (RFC 9112 §7.1), and a proxy may join or cut them.
+//! (RFC 9112 §7.1), and a proxy may join or cut them. The reader joins several `data:` lines of an
+//! event with a line feed, and takes CR and CRLF for a line's end, too.
 //!
 //! # What goes wrong
 //!
@@ -45,8 +46,8 @@
 //!   does not speak ([`crate::tls`]). WebSockets do not count among the six.
 //! - **`EventSource` gives up for good** at any status but 200, 204 too, and at another content
 //!   type; the page sees an `error` without a reason. After a break or an end it comes back. So
-//!   what will pass (503, 429) is said with 200 and a stream that ends ([`closing`]); 400 and 403
-//!   stay, since coming back would not help. Its wait has no chance in it, so that a thousand
+//!   what will pass (503, 429) is said with 200 and a stream that ends ([`closing`]), to whoever
+//!   accepts `text/event-stream`; 400 and 403 stay, since coming back would not help. Its wait has no chance in it, so that a thousand
 //!   readers of a server that restarted come back together; after a second failure the lab's page
 //!   waits in its place, longer each time and at random.
 //! - **The client is gone without a word.** Nothing ever comes up a stream, so only TCP notices: a
@@ -57,8 +58,9 @@
 //!   stream's queue, up to 1 MiB ([`hub::queue`](crate::hub::queue)); past it `--slow-consumer`
 //!   decides ([`hub::when_full`](crate::hub::when_full)), and nobody else waits. `disconnect`, the
 //!   default, throws the queue away, counted, and sends `closing`: the client comes back with its
-//!   last id and gets what the history still has. After `drop-oldest` or `conflate` it cannot: the
-//!   ids that came later have moved its last id past the hole, which only the offsets show. Less
+//!   last id and gets what the history still has. After `drop-oldest` or `conflate` it cannot: it
+//!   has since received later ids and would ask from the last of them. That something is missing
+//!   before it shows only in the offsets. Less
 //!   than 500 bytes a second for 30 s: cut off ([`lane::pace`](crate::lane::pace)).
 //!
 //! # Rejected

@@ -16,7 +16,7 @@
 //!   │ ◄══ {…,"offset":8,"event":"tick",…,"data":{"n":1}} ═ │  a publication: one text frame
 //!   │══ {"publish":{"event":"say",…,"id":"a1"}} ══════════►│  masked (§5.3), so 4 bytes more than down
 //!   │ ◄══ {"ack":{"id":"a1","offset":9,…}} ═══════════════ │
-//!   │ ◄══ ping ══════════════════════════════════════════ │  after 25 s without a byte in one direction
+//!   │ ◄══ ping ══════════════════════════════════════════ │  after 25 s without a byte up, or without one down
 //!   │══ pong ═════════════════════════════════════════════►│  by the browser itself; none within 20 s: 4408
 //!   │ ◄══ close 1001 ═════════════════════════════════════ │  either side; the other answers, and then FIN
 //! ```
@@ -39,7 +39,7 @@
 //!
 //! # What goes wrong
 //!
-//! - **The client is gone without a word.** 25 s (`heartbeat`) after the last byte it is pinged,
+//! - **The client is gone without a word.** 25 s (`heartbeat`) after its last byte, or after the last to it, it is pinged,
 //!   and if no byte comes within 20 s (`pong_timeout`) closed with 4408: after 45 s at most. If
 //!   something was on its way TCP may be first, after 30 s, without a code. TCP alone would not
 //!   do: with nothing to send it is silent unless it is told to probe, behind a proxy it speaks of
@@ -57,7 +57,8 @@
 //!   message, so nobody knows whether it was published. The page comes back, by its own code, and
 //!   sends it again with the same `id`: within 5 min (`idempotence_window`) the server answers
 //!   with the first position and publishes nothing. What others wrote meanwhile comes by
-//!   `?epoch=&offset=`; `subscribed` says `"recovered":true` if that is all of it.
+//!   `?epoch=&offset=`; `subscribed` says `"recovered":true` if that is all of it. Its own line may
+//!   be among them: the page shows an offset once.
 //! - **The client breaks the protocol.** Over 64 KiB (`message_max_bytes`), announced or summed up
 //!   over fragments: 1009. Binary: 1003. Text that is not UTF-8: 1007. Unmasked, or any other bad
 //!   frame: 1002.
@@ -70,8 +71,7 @@
 //! - **Text in frames of one's own making over HTTP streaming**, both ways. A browser does not send
 //!   a request's body before it is whole in HTTP/1.1, so up there is no stream.
 //! - **Compression** (RFC 7692). None is negotiated: a context for each connection is some hundred
-//!   KiB, and what a publication costs would depend on the ones before it. No extension is, so none
-//!   is offered back.
+//!   KiB, and what a publication costs would depend on the ones before it.
 //!
 //! A session owns its socket: actix-http hands the connection over with its upgrade service, and
 //! then a publication goes from the shard's loop to the kernel without waking a task.
@@ -79,8 +79,8 @@
 //! # What it costs
 //!
 //! `pushlab run --lanes websocket,websocket-bare --clients 1 --markdown`: **220 bytes** for a
-//! publication of 60, 4 of them framing; bare it is **62**, with 2. The other 156 are the
-//! envelope, the same as on every plain lane. A frame's header takes 2 bytes up to 125 of message,
+//! publication of 60: 156 of envelope, the same as on every plain lane, make a message of 216, and
+//! the frame's header is 4. Bare it is **62**, with a header of 2. A frame's header takes 2 bytes up to 125 of message,
 //! 4 up to 65,535, and 10 beyond (§5.2); up, the mask is 4 more. Clients mask so that a script
 //! cannot choose the bytes on the wire and make a proxy that knows no WebSocket keep them as
 //! somebody's page (§10.3). Two round trips until a client is in its channel, as for one poll
