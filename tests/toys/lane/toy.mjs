@@ -57,6 +57,11 @@ pub static BLANK_LINE: Lane = Lane {
       after: "| `fetch-stream` | Lines of JSON by fetch | `/fetch-stream/` | an answer that goes on | a request of its own | yes |",
       insert: "| `blank-line` | JSON and a blank line | `/blank-line/` | an answer that goes on | a request of its own | yes |",
     },
+    {
+      file: "docs/api.md",
+      after: "| `GET /actix-ws/{channel}` | everybody | as `/ws/`, on its own port only | a WebSocket |",
+      insert: "| `GET /blank-line/{channel}` | everybody | position | lines of JSON, every other one empty |",
+    },
     { file: "docs/SUMMARY.md", after: "- [Lines of JSON by fetch](lanes/fetch-stream.md)", insert: "- [JSON and a blank line](lanes/blank-line.md)" },
     {
       file: "tests/lab/docs/wire.rs",
