@@ -3,7 +3,6 @@
 //! removed. Heartbeats notice it; TCP, whose kernels still answer each other here, does not: with a
 //! cable that is really pulled, the sender's kernel would give up after `TCP_USER_TIMEOUT`
 //! ([`TcpOptions`](crate::lane::stream::TcpOptions)), and an idle one after keep-alive probes.
-//! Lesson 13.
 
 use std::time::Instant;
 

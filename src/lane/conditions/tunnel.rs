@@ -13,7 +13,7 @@
 //!
 //! When a tunnel is, follows from the clock alone (`from`, `first`, `every`) and not from events: all
 //! connections of a lane, and all lanes of a run, are in it together, and theory can say what is
-//! missed (`run::conditions`). Experiment E7, lesson 10.
+//! missed (`run::conditions`). Experiment E7, lessons 10 and 16.
 
 use std::time::{Duration, Instant};
 
