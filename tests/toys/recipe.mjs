@@ -87,41 +87,41 @@ export function sync() {
 }
 
 /**
- * Adds a toy to the copy.
+ * The files of a toy, whole: its new ones, and those that it is registered in.
  * @param {Toy} toy
  * @param {string} folder  its new files, by their places
- * @returns {Set<string>} what it touched
+ * @param {(file: string) => string} read  a file as it is without it
+ * @returns {Map<string, string>}
  */
-export function apply({ copied = [], edits }, folder) {
-  const touched = new Set(below(folder));
-  for (const file of touched) {
-    if (existsSync(path.join(TREE, file))) throw new Error(`${file} is there already: the toy is to be called otherwise`);
-    put(file, readFileSync(path.join(folder, file)));
-  }
-  for (const { to, from, changed } of copied) {
-    touched.add(to);
-    put(to, changed.reduce((text, [one, other]) => once(text, one, other, from), inTree(from)));
-  }
+export function filesOf({ copied = [], edits }, folder, read) {
+  /** @type {Map<string, string>} */
+  const files = new Map(below(folder).map((file) => [file, readFileSync(path.join(folder, file), "utf8")]));
+  for (const { to, from, changed } of copied) files.set(to, changed.reduce((text, [one, other]) => once(text, one, other, from), read(from)));
   for (const edit of edits) {
-    const text = inTree(edit.file);
-    touched.add(edit.file);
-    if ("instead" in edit) put(edit.file, once(text, ...edit.instead, edit.file));
-    else if ("after" in edit) put(edit.file, once(text, `${edit.after}\n`, `${edit.after}\n${edit.insert}\n`, edit.file));
-    else put(edit.file, once(text, edit.before, `${edit.insert}\n${edit.before}`, edit.file));
+    const text = files.get(edit.file) ?? read(edit.file);
+    if ("instead" in edit) files.set(edit.file, once(text, ...edit.instead, edit.file));
+    else if ("after" in edit) files.set(edit.file, once(text, `${edit.after}\n`, `${edit.after}\n${edit.insert}\n`, edit.file));
+    else files.set(edit.file, once(text, edit.before, `${edit.insert}\n${edit.before}`, edit.file));
   }
-  return touched;
+  return files;
+}
+
+/** Adds a toy to the copy. @param {Toy} toy @param {string} folder @returns {Set<string>} what it touched */
+export function apply(toy, folder) {
+  const files = filesOf(toy, folder, (file) => readFileSync(path.join(TREE, file), "utf8"));
+  const registered = new Set(toy.edits.map(({ file }) => file));
+  for (const [file, text] of files) {
+    if (!registered.has(file) && existsSync(path.join(TREE, file))) throw new Error(`${file} is there already: the toy is to be called otherwise`);
+    put(file, text);
+  }
+  return new Set(files.keys());
 }
 
 /** @param {string} text @param {string} one @param {string} other @param {string} file */
 function once(text, one, other, file) {
   const parts = text.split(one);
-  if (parts.length !== 2) throw new Error(`${file} has ${parts.length - 1} times, not once:\n${one}`);
+  if (parts.length !== 2) throw new Error(`${file} is to have this once, and has it ${parts.length - 1} times:\n${one}`);
   return parts.join(other);
-}
-
-/** @param {string} file */
-function inTree(file) {
-  return readFileSync(path.join(TREE, file), "utf8");
 }
 
 /** @param {string} file  in the copy @param {Buffer | string} content */
