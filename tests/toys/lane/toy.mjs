@@ -77,8 +77,7 @@ pub static BLANK_LINE: Lane = Lane {
   ],
   without: ["src/codec/NAME.rs"],
   narrowed: {
-    // The tests that go over all lanes, in place of all tests.
-    "cargo test --lib": "cargo test --lib -- catalogue each_lane serving transport annotate",
+    // Those that go over all lanes, in place of all.
     "cargo test --test lab": "cargo test --test lab -- blank_line catalogue docs imports metrics refusals visitors http_as_written envelope_parts",
   },
   shows: /JSON and a blank line|blank-line/,
