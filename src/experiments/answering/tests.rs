@@ -3,6 +3,7 @@
 
 use super::*;
 use crate::{
+    catalogue::LANES,
     experiments::{
         ALL,
         guess::GuessKind,
@@ -197,7 +198,7 @@ const CASES: &[Case] = &[
                 all_rows(report, "refusals", |_| told);
             }
         },
-        said: "Behind a proxy that answers upgrades with 403, 7 of 11 lanes got through, all those \
+        said: "Behind a proxy that answers upgrades with 403, {plain} of {lanes} lanes got through, all those \
                that are plain HTTP; behind one that cuts what was idle for 1 s, at one event in 2.5 \
                seconds, a bare WebSocket got 0 % of the events and an event stream 100 %.",
     },
@@ -415,7 +416,11 @@ fn every_experiment_says_what_came_out_with_load_and_setting() {
     for case in CASES {
         let done = on(case, |_| {});
         assert_eq!(done.verdict, Verdict::AsPredicted, "{} {done}", case.id);
-        assert_eq!(done.answer, case.said, "{}", case.id);
+        // Of a sentence that counts lanes, which a new one changes.
+        let plain = LANES.iter().filter(|lane| !lane.upgrades).count();
+        let said = case.said.replace("{plain}", &plain.to_string());
+        let said = said.replace("{lanes}", &LANES.len().to_string());
+        assert_eq!(done.answer, said, "{}", case.id);
     }
 }
 
