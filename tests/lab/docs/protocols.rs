@@ -208,12 +208,14 @@ fn limits_of_channels_are_the_defaults_of_an_application() {
 fn requests_and_webhooks_of_channels_are_those_of_the_code() {
     let text = &files()[PUSHER];
     let lab = spawn_lab(test_config());
+    let (app, _, _) = lab.apps().demo().unwrap();
     let mut told = BTreeSet::new();
     for row in table(text, "HTTP API") {
         let request = quoted(&row[0]).next().unwrap();
         let (method, path) = request.split_once(' ').unwrap();
         // It is there, and wants a signature; asked by another method, it would be 405.
-        let asked = lab.http("main").request(method, path, &[], b"");
+        let asked = path.replace("/ID/", &format!("/{app}/"));
+        let asked = lab.http("main").request(method, &asked, &[], b"");
         assert_eq!(asked.status, 401, "{request}: {}", asked.text());
         let steps = path.split('/').map(|step| match step {
             "ID" | "NAME" | "USER" => "*",
