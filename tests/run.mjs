@@ -136,6 +136,15 @@ const SUITES = [
     counts: nodeCounts,
   },
   {
+    // A lane, a condition, an experiment and a report format that are toys, each added as CONTRIBUTING.md says.
+    name: "toys",
+    about: "CONTRIBUTING.md's recipes, each followed on a toy in a copy of the tree; some minutes",
+    onlyWhenNamed: true,
+    withoutBinary: true,
+    commands: () => [["node", "tests/toys/run.mjs"]],
+    counts: (log) => ({ passed: sum(log, /^toys: (\d+) passed/gm), failed: sum(log, /^toys: \d+ passed, (\d+) failed/gm), skipped: 0 }),
+  },
+  {
     // Unmodified clients and SDKs of other people, from npm and PyPI.
     name: "clients",
     about: "other people's clients and SDKs; wants chromium, python3-venv and PyPI",

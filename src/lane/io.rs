@@ -118,6 +118,7 @@ impl Io {
     /// Looks whether the lane's conditions have changed, and whether a link has given the socket
     /// back. Called before every read and write: it must cost next to nothing.
     fn follow(&self) {
+        // One load: there is no lock on the way of a byte where there are no conditions.
         if self.seen.get() != self.lane.version() {
             self.follow_change();
         }

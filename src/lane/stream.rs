@@ -72,6 +72,7 @@ pub struct LaneStream {
     io: Io,
     /// Boxed: most connections have none, and their stream stays small.
     tls: Option<Box<RefCell<Tls>>>,
+    /// When the kernel's counts were last read, µs.
     kernel_read_us: Cell<u64>,
     answers: Pace,
     /// `Some` while the peer has not taken all of an answer.
@@ -90,6 +91,7 @@ pub struct LaneStream {
 /// The peer has not yet taken all that was written.
 struct Behind {
     next_check: Pin<Box<Sleep>>,
+    /// What it had acknowledged at the last check, bytes.
     taken_before: u64,
 }
 
@@ -108,6 +110,8 @@ impl LaneStream {
             .with_interval(options.keepalive)
             .with_retries(options.probes);
         // An option that the system refuses is no error: heartbeats notice a silent peer, too.
+        // Without it the second of two small messages waits for the acknowledgement of the first (RFC 896),
+        // up to 40 ms and more: the delay measured would be Nagle's.
         let _ = socket.set_tcp_nodelay(true);
         let _ = socket.set_tcp_keepalive(&keepalive);
         if options.send_buffer_bytes > 0 {
@@ -428,6 +432,7 @@ impl LaneStream {
     /// Tells the meter what the layer below took, and reads the kernel's counts now and then.
     fn count_accepted(&self, bytes: &[u8]) {
         self.meter().accepted(bytes);
+        // A system call each time would cost more than the write that it tells about.
         let now_us = clock::now_us();
         if now_us - self.kernel_read_us.get() > TCP_INFO_EVERY_US {
             self.kernel_read_us.set(now_us);
@@ -465,6 +470,7 @@ impl DetachedStream {
 
 impl Drop for LaneStream {
     fn drop(&mut self) {
+        // The last chance: with the socket the kernel forgets them.
         self.io.read_kernel_counts();
     }
 }
@@ -480,6 +486,8 @@ impl AsyncRead for LaneStream {
             seat.wake_when_cut(context);
         }
         self.unless_cut()?;
+        // Given away is less than cut: reading ends as if the peer had ended it, and an answer that is
+        // under way is still written.
         let seat = self.seat.as_ref();
         let is_given_up = seat.is_some_and(|seat| seat.is_given_up(context));
         if (is_given_up && self.has_read_the_last) || self.rest_is_late(context) {

@@ -2,6 +2,7 @@
 //
 //   npm run screenshots                       starts target/release/pushlab
 //   npm run screenshots -- --url http://…     of a lab that is running
+//   npm run screenshots -- --readme           only docs/compare.png, the README's picture, taken anew
 //
 // They go to target/screenshots and judge nothing; the tests do that.
 
@@ -17,12 +18,21 @@ const WIDTHS = { desktop: 1280, phone: 360 };
 /** Live pages are shown with some life in them: strips need a few seconds of points. */
 const LIVELY_MS = 6_000;
 
-const { values: options } = parseArgs({ options: { url: { type: "string" } } });
+const { values: options } = parseArgs({ options: { url: { type: "string" }, readme: { type: "boolean" } } });
 mkdirSync(FOLDER, { recursive: true });
 const lab = options.url === undefined ? await startLab([], { log: "screenshots" }) : undefined;
 const url = options.url ?? String(lab?.url);
 const browser = await launchChromium();
 try {
+  if (options.readme) await takeReadmes();
+  else await takeAll();
+} finally {
+  await browser.close();
+  await lab?.stop();
+}
+
+/** Every page in every form. */
+async function takeAll() {
   await fillLobby(url);
   for (const [name, address] of Object.entries(PAGES)) {
     for (const [device, width] of Object.entries(WIDTHS)) {
@@ -37,9 +47,19 @@ try {
       }
     }
   }
-} finally {
-  await browser.close();
-  await lab?.stop();
+}
+
+/** The README's picture: a guess, and what came of it after twenty seconds. */
+async function takeReadmes() {
+  const address = "/compare?guess=10&rate_per_s=4&size_bytes=60&poll_interval_ms=500&schedule=poisson";
+  // Rows that change places are moved there, and would be caught on their way.
+  const visitor = await visit(browser, url + address, { reducedMotion: "reduce", colorScheme: "light" });
+  await visitor.page.getByRole("button", { name: /start/i }).first().click();
+  await visitor.page.getByText(/^0:2\d$/).waitFor();
+  const file = path.join(ROOT, "docs/compare.png");
+  await visitor.page.screenshot({ path: file });
+  console.log(path.relative(ROOT, file));
+  await visitor.finish();
 }
 
 /** Some conversation, so that the chat page is not empty. */

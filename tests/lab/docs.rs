@@ -1,9 +1,11 @@
 //! The book of `docs/`: every chapter is listed and served, every link and anchor leads somewhere on
-//! GitHub, in mdBook and under `/docs`, every address of the API has its row, and what a program can
-//! make is as the program makes it ([`made`]).
+//! GitHub, in mdBook and under `/docs`, every address of the API has its row, what a program can make
+//! is as the program makes it ([`made`]), and the references say what the code says ([`protocols`]).
 
 #[path = "docs/made.rs"]
 mod made;
+#[path = "docs/protocols.rs"]
+mod protocols;
 #[path = "docs/wire.rs"]
 mod wire;
 

@@ -1,6 +1,7 @@
 //! `CONTRIBUTING.md` says what it takes to add one of each kind. Each list is held to the tree: what it
 //! names is there, for a sibling that was added by it; and no file that names that sibling is missing
-//! from it. What can be added without building is added here, out of tree.
+//! from it. What can be added without building is added here, out of tree; what takes a build, by
+//! `tests/toys/`.
 
 use std::{
     collections::BTreeSet,

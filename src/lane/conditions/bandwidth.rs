@@ -3,6 +3,14 @@
 //! A bucket is one number, the instant at which the link will have sent all it was given (a virtual
 //! clock, as in GCRA, ITU-T I.371), so no timer has to refill it. A bucket that has been idle may
 //! send `burst` at once.
+//!
+//! ```text
+//!  n bytes into an idle link of r bit/s: the last of them leaves after 8·(n − burst)/r
+//!  20 KiB at 1 Mbit/s, burst 3 KiB: 139 ms
+//! ```
+//!
+//! Rejected: counting tokens that a timer adds. Tokio's timers count milliseconds, in which a link of
+//! 100 Mbit/s sends eight segments: they would leave in volleys.
 
 use std::{
     sync::{Arc, Mutex, PoisonError},

@@ -1,4 +1,14 @@
 //! What the conditions that end a connection at some instant share: when, and which connections.
+//!
+//! ```text
+//!         what each side is told                     what it is in the world
+//!  FIN    the end, after what came before (read: 0)  a proxy or server that is stopped in good order
+//!  RST    an error, at once (ECONNRESET)             a crash, a NAT that forgot, a firewall
+//!  none   nothing (half-open)                        a cable, a phone in a lift
+//! ```
+//!
+//! Bytes in flight are lost in each. `jitter` spreads the instants: cut together, all come back
+//! together, which is experiment E20's question and not always the one that is asked.
 
 use std::time::{Duration, Instant};
 
@@ -54,6 +64,7 @@ impl When {
 
     /// The instant for one connection; `None` for one that is spared.
     pub fn strikes(&self, opening: &Opening) -> Option<Instant> {
+        // Who comes back after the cut is spared then, so that one cut is one cut.
         if self.only_present && opening.opened > opening.from {
             return None;
         }

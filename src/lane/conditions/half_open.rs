@@ -1,6 +1,8 @@
 //! Half-open: from some instant on nothing arrives and neither side is told, as if a cable was
 //! pulled. What is sent stays in flight, as in TCP's buffers, and arrives if the conditions are
-//! removed. Heartbeats notice it; TCP, whose kernels still answer each other here, does not.
+//! removed. Heartbeats notice it; TCP, whose kernels still answer each other here, does not: with a
+//! cable that is really pulled, the sender's kernel would give up after `TCP_USER_TIMEOUT`
+//! ([`TcpOptions`](crate::lane::stream::TcpOptions)), and an idle one after keep-alive probes.
 
 use std::time::Instant;
 

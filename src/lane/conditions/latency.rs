@@ -2,6 +2,12 @@
 //!
 //! The kernels of both ends shake hands before this program hears of a connection, so the time that
 //! the handshake would have taken (one round trip) is added to the first bytes of a new one.
+//!
+//! Order is kept by the [`line`](super::line): a piece that drew less than the one before it leaves
+//! with that one. So with much jitter and many pieces the mean is above `down`, as in a queue. `tc
+//! netem` lets packets overtake, and TCP puts them in order again: to an application it is the same.
+//!
+//! The draws are made for each piece and not for each message: what is written in one call has one.
 
 use std::time::{Duration, Instant};
 
@@ -136,6 +142,7 @@ impl Condition for Latency {
 
 impl Impairment for Delayed {
     fn leaves(&mut self, direction: Direction, _bytes: usize, at: Instant) -> Instant {
+        // Only what comes up waits for it: on every lane the client speaks first.
         let from = match (direction, self.shaken_hands) {
             (Direction::Up, Some(shaken_hands)) => at.max(shaken_hands),
             _ => at,

@@ -1,4 +1,7 @@
 //! Connection limit: a connection beyond it is reset at once, as by a router whose table is full.
+//!
+//! It is open for an instant before: the kernel accepts it, and only then can it be reset. A client
+//! sees a connection that breaks (`ECONNRESET`), not one that is refused (`ECONNREFUSED`).
 
 use std::time::Instant;
 

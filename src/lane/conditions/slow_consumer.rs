@@ -1,5 +1,9 @@
 //! Slow consumer: a client that reads slowly. The server soon notices: the TCP window and the
 //! socket's buffer are full, and the next write has to wait.
+//!
+//! `window` stands for both of them, and is small: by the kernel's own buffers, which grow to megabytes,
+//! a slow reader would stay unnoticed for minutes. What happens then is the lab's business
+//! ([`crate::hub::when_full`]); experiment E17 has one such reader among twenty.
 
 use std::time::Instant;
 
@@ -75,7 +79,7 @@ impl Condition for SlowConsumer {
     }
 }
 
-/// Small, so that little is read late.
+/// Small, so that little is read late: a piece arrives whole, when its last byte is due.
 const GRAIN_BYTES: usize = 256;
 
 impl Impairment for Reading {

@@ -1,8 +1,19 @@
 //! Tunnel: no connection for a while in every period.
 //!
+//! ```text
+//!  from         first                       first + every
+//!    │────────────│░░░░ away ░░░░│────────────│░░░░ away ░░░░│────►
+//!                 ▲              ▲
+//!    `existing`: cut, or silent  what was kept arrives, `new` ones are heard
+//! ```
+//!
 //! Connections that are open when it begins are cut or fall silent; silent ones keep what is sent,
 //! as TCP does, and it arrives at the end. New ones are silent up to the end, or reset at once; in
 //! either case the kernel completes their handshake, which a process cannot prevent.
+//!
+//! When a tunnel is, follows from the clock alone (`from`, `first`, `every`) and not from events: all
+//! connections of a lane, and all lanes of a run, are in it together, and theory can say what is
+//! missed (`run::conditions`). Experiment E7, lessons 10 and 16.
 
 use std::time::{Duration, Instant};
 

@@ -4,6 +4,22 @@
 //! thread, and read from any. A kept-alive connection carries requests of several uses (a page,
 //! then polls of a chat): when its labels change, what it counted so far is folded into the series
 //! it belongs to, and the rest begins anew.
+//!
+//! The life of a byte that goes down, and what is called on the way:
+//!
+//! ```text
+//!  a transport has a message  answer() or follow()   "next come so many bytes, of these layers"
+//!  actix or a session writes  accepted()             where in the stream they are
+//!  the kernel takes some      kernel_took()          now they count, and with the last one the delivery
+//!  another use begins         begin_request()        what is counted so far goes to the labels before
+//!  the connection ends        drop                   the rest goes to its labels; what never left is a drop
+//! ```
+//!
+//! Announcing comes first and counting last, since in between the bytes may wait, be delayed, be
+//! encrypted, or never leave. A count made when a message is queued would call bytes sent that a slow
+//! reader never gets.
+//!
+//! Rejected: counting in the handlers. There nobody knows of heads, chunks and frames that actix adds.
 
 use std::{
     net::IpAddr,
@@ -80,7 +96,8 @@ pub struct ConnectionMeter {
     peer: OnceLock<IpAddr>,
 }
 
-/// Only the connection's own thread writes, so a load and a store suffice.
+/// Only the connection's own thread writes, so a load and a store suffice: an atomic addition would
+/// lock the line of the cache for every counter of every message.
 pub(super) fn bump(counter: &AtomicU64, by: u64) {
     counter.store(counter.load(Ordering::Relaxed) + by, Ordering::Release);
 }
@@ -187,6 +204,7 @@ impl ConnectionMeter {
     /// As [`Self::settle`], with the lock held.
     fn settle_in(&self, labelling: &mut Labelling) {
         let written = self.counters.bytes_down.load(Ordering::Relaxed);
+        // Asked for once, and only if a delay is to be recorded: most calls book nothing of that kind.
         let mut now_us = None;
         let Labelling {
             folded,
@@ -198,6 +216,7 @@ impl ConnectionMeter {
             self.book(&booked);
             let on_written = match owner {
                 None => on_written.as_ref(),
+                // Announced under earlier labels: it is theirs, and must not be counted here again.
                 Some(owner) => {
                     let totals = totals_of(&booked);
                     self.meters.fold(owner.labels.as_deref(), &totals);
@@ -261,6 +280,8 @@ impl ConnectionMeter {
     /// A record with this many plain bytes ends with the encrypted bytes accepted so far.
     pub fn sealed(&self, plain: u64) {
         let encrypted = self.accepted_encrypted.load(Ordering::Relaxed);
+        // The kernel may have the whole record by now; else its plain bytes count once it does, for of half
+        // a record nobody can read anything.
         if self.counters.tls_down.load(Ordering::Relaxed) >= encrypted {
             return self.advance(plain);
         }

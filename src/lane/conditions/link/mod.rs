@@ -1,8 +1,18 @@
 //! A connection under conditions: two delay lines, and a pump between them and the socket.
 //!
+//! ```text
+//!  session ── try_write ──► [ down: bytes in flight ] ── pump, once due ──► socket ──► client
+//!  session ◄── try_read ─── [ up:   bytes in flight ] ◄── pump, at once ─── socket ◄── client
+//!              what is due                       each piece gets its instant as it enters
+//! ```
+//!
 //! The session writes into one line and reads from the other. The pump is a task of its own, so
 //! that bytes arrive and cuts happen whether or not the session polls. It outlives the session
 //! until the session's bytes have arrived.
+//!
+//! Rejected: sleeping before each read and write in the session's own task. Ten pieces that came
+//! together would come ten delays apart, where a long line delays them all alike; and a cut would be
+//! noticed only when the session next did something.
 //!
 //! Here: the session's side, and the conditions in effect. `pump`: the socket's side.
 
@@ -77,13 +87,18 @@ struct State {
     counted: Option<Counted>,
     meter: Arc<ConnectionMeter>,
     lane: Arc<LaneConditions>,
+    /// Of the lane's conditions, that `impairments` were made from.
     version: u32,
+    /// How many came before it: with the seed it decides every draw, so a run can be repeated.
     number: u64,
     opened: Instant,
+    /// Accepted under conditions, and so delayed by its handshake as well.
     is_new: bool,
     /// No conditions have been applied yet.
     is_first: bool,
+    /// In the order in which they were named.
     impairments: Vec<Box<dyn Impairment>>,
+    /// From the session to the client, and back.
     down: Line,
     up: Line,
     /// The end that the session sees after the bytes that are due, and when.
@@ -94,6 +109,7 @@ struct State {
     /// After a cut by FIN: until when input is read and dropped.
     lingers: Option<Instant>,
     is_session_gone: bool,
+    /// Who waits: the session for bytes, the session for room, the pump for the next instant.
     reader: Option<Waker>,
     writer: Option<Waker>,
     pump: Option<Waker>,
@@ -314,6 +330,7 @@ impl State {
     /// Applies the present conditions, also to bytes in flight.
     fn obey(&mut self, in_effect: Option<&InEffect>, version: u32, now: Instant) {
         let watched = self.impairments.iter_mut().find_map(|it| it.watched());
+        // What the old conditions held back comes under the new ones, last, behind what is in flight.
         let held = match self.inspector() {
             Some(inspector) => inspector.release_all(),
             None => Inspected::default(),
@@ -328,6 +345,8 @@ impl State {
             inspector.go_on(watched);
         }
         let impairments = &mut self.impairments;
+        // As if they had entered under the new ones: who takes a tunnel away wants to see what it kept
+        // now, and not at the instant that it had been given.
         self.down
             .reschedule(|bytes, at| leaves(impairments, Direction::Down, bytes, at));
         self.up
@@ -491,6 +510,7 @@ impl State {
         if how == Closing::Abort {
             self.down.clear();
         }
+        // The end travels like a byte: behind all the others, and as slowly.
         self.broken.get_or_insert(io::ErrorKind::BrokenPipe);
         let due = leaves(&mut self.impairments, Direction::Down, 0, now);
         let all_due = self.down.all_due().map_or(due, |all| all.max(due));
@@ -501,6 +521,7 @@ impl State {
     /// Sets the alarm for the next event.
     fn arm(&mut self, now: Instant) {
         let Some(pump) = &self.pump else { return };
+        // What has come up matters only to a session that waits; one that is busy looks by itself.
         let session_waits = [
             self.up.due().filter(|_| self.reader.is_some()),
             self.up_end

@@ -1,5 +1,9 @@
 //! The pump of a link: moves bytes that are due between the delay lines and the socket, and cuts or
 //! ends the connection.
+//!
+//! It is woken by whatever can change what it would do: the socket, the alarm of the next instant that
+//! is due, the session, and a change of the lane's conditions. Each time it goes through all of
+//! it, for which of them it was cannot be told from a waker, and looking costs little.
 
 use std::{
     io,
@@ -36,6 +40,9 @@ impl State {
         if self.armed.is_some_and(|armed| armed <= now) {
             self.armed = None;
         }
+        // The order matters. What was changed holds from now on; a cut comes before bytes are moved, since
+        // they are lost by it; what was held back can leave in this very turn; and the end comes after
+        // the last byte.
         self.follow_lane(now);
         self.strike(now);
         if let Some(inspector) = self.inspector() {
@@ -69,6 +76,7 @@ impl State {
         if self.socket.is_none() || self.lingers.is_some() {
             return;
         }
+        // Of several, the one that was named first decides.
         let verdicts = self.impairments.iter_mut().map(|it| it.verdict(now));
         match verdicts.reduce(|verdict, next| {
             if verdict == Verdict::Continue {
@@ -114,6 +122,7 @@ impl State {
         if let Some(socket) = self.socket.take()
             && aborts
         {
+            // A linger of nothing: closing drops what is unsent and sends RST.
             let _ = SockRef::from(&socket).set_linger(Some(Duration::ZERO));
         }
     }
@@ -162,6 +171,7 @@ impl State {
         let mut buffer = [0; READ_BYTES];
         for _ in 0..READS_PER_TURN {
             let Some(socket) = &self.socket else { return };
+            // Read all the same: unread bytes would turn the close into a reset.
             let is_lost = self.lingers.is_some() || self.is_session_gone;
             let free = match is_lost {
                 true => READ_BYTES,
@@ -188,6 +198,7 @@ impl State {
                 Err(error) => return self.peer_broke(now, error.kind()),
             }
         }
+        // There may be more: after the thread's other connections had their turn.
         context.waker().wake_by_ref();
     }
 
