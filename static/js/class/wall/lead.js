@@ -11,7 +11,7 @@ import { nodesOf } from "./views.js";
 const USUAL = {
   say: "Read it aloud, or let somebody read it: about 20 s.",
   guess: "Everybody guesses alone, about 40 s. Lock. Let them talk to a neighbour for a minute, then ask again.",
-  set: "The phones are set up; nothing is measured yet.",
+  set: "The clients are set up; nothing is measured yet.",
   run: "Say what to look at, then press Run.",
   wait: "It goes on when enough was seen.",
   reveal: "Ask who expected this before you reveal it. Then: why?",
