@@ -4,6 +4,7 @@
 */
 
 import { el, find, setText } from "../../charts/dom.js";
+import { isRunning } from "../state.js";
 import { counted } from "../words.js";
 import { nodesOf } from "./views.js";
 
@@ -18,6 +19,15 @@ const USUAL = {
   code: "This is what runs. Ask for the line that matters.",
   ask: "The same idea in another story. Show the answers when most have answered.",
 };
+
+/** @param {import("../state.js").ClassState} state */
+function usualOf({ lesson }) {
+  if (!lesson) return "Choose a lesson below.";
+  const { kind, run } = lesson;
+  if (kind === "run" && isRunning(run)) return "It runs: point at what the wall shows.";
+  if (kind === "run" && run?.state === "over" && run.kind !== "page") return "It is over: go on, and ask who expected this.";
+  return USUAL[kind] ?? "";
+}
 
 /** What each hint asks for, with the shares that it rests on: Vickrey and others 2015. @type {Record<string, string>} */
 const HINTS = {
@@ -74,10 +84,11 @@ export function showLead(part, state, tell) {
   setText(button, next === "ask" ? "Ask once more, and end the timer" : `Let them talk: ${TALK_S} s`);
 
   const notes = find("[data-notes]", HTMLElement, part);
-  const made = `${state.lesson?.kind ?? ""} ${lead.notes_html}`;
+  const usual = usualOf(state);
+  const made = `${usual} ${lead.notes_html}`;
   if (notes.dataset.made !== made) {
     notes.dataset.made = made;
-    notes.replaceChildren(...(lead.notes_html === "" ? [el("p", { class: "lead-faint" }, state.lesson ? USUAL[state.lesson.kind] ?? "" : "Choose a lesson below.")] : nodesOf(lead.notes_html)));
+    notes.replaceChildren(...(lead.notes_html === "" ? [el("p", { class: "lead-faint" }, usual)] : nodesOf(lead.notes_html)));
   }
   const can = find("[data-can]", HTMLElement, part);
   can.hidden = lead.can.of === 0;
