@@ -4,10 +4,11 @@
 use super::{
     address, code,
     fault::{Fault, nearest},
-    figure::{Expression, Sentence, rows},
+    figure::{Expression, rows},
     forms,
     front::Front,
     markup,
+    sentence::Sentence,
     step::{Ask, Code, Guess, GuessKind, Kind, Reveal, Run, Scale, Set, Step, Wait},
 };
 use crate::{
