@@ -39,7 +39,7 @@ pub fn on_natives(what: &str, natives: usize) -> String {
     let clients = if natives == 1 { "client" } else { "clients" };
     let seconds = what.split(" with ").next().unwrap_or_default();
     format!(
-        "{seconds}. This run is by {natives} native {clients} inside this laptop, since with one port \
+        "{seconds} with {natives} native {clients} inside this laptop; your phone watches, for with one port \
          there are no conditions on phones"
     )
 }
@@ -57,7 +57,8 @@ pub fn set_on_natives(natives: usize) -> String {
     let clients = if natives == 1 { "client" } else { "clients" };
     format!(
         "<p>This lab has one port, and what phones reach through it has no network to change. So {natives} \
-         native {clients} inside this laptop do what is said here of the phones. Your phone watches.</p>"
+         native {clients} inside this laptop stand in for the phones, and do what is said here of them. Your phone \
+         watches.</p>"
     )
 }
 

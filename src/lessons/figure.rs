@@ -1,5 +1,5 @@
-//! What is counted in a class, as lessons write it: conditions of `wait`, figures, and sentences with
-//! figures in them.
+//! What is counted in a class, as lessons write it: conditions of `wait`, and figures. Sentences with figures
+//! in them are [`super::sentence`]s.
 //!
 //! ```text
 //! expression = comparison *( "and" comparison )
@@ -495,62 +495,6 @@ impl Reading {
     }
 }
 
-/// A sentence with figures in it: `Of {short-poll.requests.per_phone} questions …`.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Sentence {
-    /// Text, then a figure, then text …
-    parts: Vec<Part>,
-}
-
-#[derive(Debug, Clone, PartialEq)]
-enum Part {
-    Text(String),
-    Figure(Expression),
-}
-
-impl Sentence {
-    /// # Errors
-    ///
-    /// A brace too many, or what is wrong with a figure.
-    pub fn parse(text: &str) -> Result<Self, String> {
-        let mut parts = Vec::new();
-        let mut rest = text;
-        while let Some(at) = rest.find(['{', '}']) {
-            if rest[at..].starts_with('}') {
-                return Err("a } has no { before it; take it out".to_owned());
-            }
-            parts.push(Part::Text(rest[..at].to_owned()));
-            let Some((figure, after)) = rest[at + 1..].split_once('}') else {
-                return Err("a { has no } after it; add it".to_owned());
-            };
-            parts.push(Part::Figure(Expression::parse(figure)?));
-            rest = after;
-        }
-        parts.push(Part::Text(rest.to_owned()));
-        Ok(Self { parts })
-    }
-
-    /// The figures that it has, in order.
-    pub fn figures(&self) -> impl Iterator<Item = &Expression> {
-        self.parts.iter().filter_map(|part| match part {
-            Part::Figure(figure) => Some(figure),
-            Part::Text(_) => None,
-        })
-    }
-
-    /// With what was counted; `None` where a figure of it was not.
-    pub fn said(&self, lookup: &dyn Fn(&str) -> Option<f64>) -> Option<String> {
-        let mut said = String::new();
-        for part in &self.parts {
-            match part {
-                Part::Text(text) => said.push_str(text),
-                Part::Figure(figure) => said.push_str(&shown(figure.evaluate(lookup)?)),
-            }
-        }
-        Some(said)
-    }
-}
-
 /// Behind the point of a small number; what is smaller is 0.
 const DIGITS_MAX: i32 = 6;
 
@@ -682,22 +626,6 @@ mod tests {
         assert!(why(&"percent(".repeat(9)).contains("write it shorter"));
         assert!(why(&"1 and ".repeat(99)).contains("characters at most"));
         assert!(why("é").contains("no part"));
-    }
-
-    #[test]
-    fn a_sentence_is_made_from_figures_or_not_at_all() {
-        let text =
-            "Of {short-poll.requests} questions {percent(short-poll.empty_ratio)} % were empty.";
-        let sentence = Sentence::parse(text).unwrap();
-        assert_eq!(
-            sentence.said(&counts).unwrap(),
-            "Of 1,680 questions 90 % were empty."
-        );
-        assert_eq!(sentence.said(&|_| None), None);
-        assert_eq!(sentence.figures().count(), 2);
-        assert!(Sentence::parse("a { b").unwrap_err().contains("no }"));
-        assert!(Sentence::parse("a } b").unwrap_err().contains("no {"));
-        assert!(Sentence::parse("{nothing}").is_err());
     }
 
     #[test]

@@ -21,7 +21,7 @@
 //! [`shelf::Shelf`], and one with the same id replaces the lab's.
 //!
 //! What only a class does (`set`, `wait`, a live run) says nothing to who is alone: each lesson has a page or an
-//! experiment for them as well. What a class counts and sentences made of it are [`figure`]s.
+//! experiment for them as well. What a class counts are [`figure`]s, and what is said of them [`sentence`]s.
 //!
 //! No I/O here: who reads a teacher's folder is `lesson_folder`, and who gives a lesson to a class is `lab_api`.
 //!
@@ -36,6 +36,7 @@ pub mod front;
 pub mod markup;
 pub mod own;
 pub mod plans;
+pub mod sentence;
 pub mod shelf;
 pub mod step;
 pub mod words;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::figure::{Expression, Sentence};
+use super::{figure::Expression, sentence::Sentence};
 use crate::demo::{
     schedule::Spread,
     sources::{Kind as SourceKind, SourceSettings},

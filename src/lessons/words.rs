@@ -34,6 +34,9 @@ pub struct Progress {
     pub each_phone: Option<(String, String)>,
 }
 
+/// Of one count beside another. What is less than once is shown as a share: nobody sees 0.44 times.
+const TIMES: &str = "times";
+
 /// How a group of phones is called; from 1.
 pub type GroupName<'a> = &'a dyn Fn(usize) -> String;
 
@@ -49,6 +52,10 @@ impl Expression {
             node => (node, value),
         };
         let (what, unit) = told(node, group);
+        let (value, unit) = match unit == TIMES && value.abs() < 1.0 {
+            true => (value * 100.0, "%"),
+            false => (value, unit),
+        };
         InWords { what, value, unit }
     }
 
@@ -58,6 +65,10 @@ impl Expression {
             Node::Compared(left, compare, right) => {
                 let want = right.evaluate(lookup)?;
                 let (what, unit) = told(left, &|number| format!("group {number}"));
+                let (scale, unit) = match unit == TIMES && want <= 1.0 {
+                    true => (100.0, "%"),
+                    false => (1.0, unit),
+                };
                 let each_phone = match &**left {
                     Node::Name(name) => of_each_phone(name),
                     _ => None,
@@ -65,9 +76,9 @@ impl Expression {
                 Some(Progress {
                     what,
                     unit,
-                    have: left.evaluate(lookup),
+                    have: left.evaluate(lookup).map(|have| have * scale),
                     how: how(*compare),
-                    want,
+                    want: want * scale,
                     holds: node.evaluate(lookup) == Some(1.0),
                     each_phone,
                 })
@@ -82,14 +93,24 @@ impl Expression {
 }
 
 impl Progress {
-    /// "questions on Short polling for each phone: 23 of 40".
+    /// "questions on Short polling for each phone: 23 of 40"; of a share, which is not "80 of 95 %",
+    /// "…, compared with messages published: 80 %, and at least 95 % is waited for".
     pub fn as_text(&self) -> String {
-        let have = self.have.map_or_else(|| "none yet".to_owned(), shown);
-        let want = format!("{} {}", shown(self.want), self.unit);
-        let (what, want) = (&self.what, want.trim());
-        match self.how {
-            "at least" => format!("{what}: {have} of {want}"),
-            how => format!("{what}: {have}, and {how} {want} is waited for"),
+        let with_unit = |value: f64| format!("{} {}", shown(value), self.unit).trim().to_owned();
+        let want = with_unit(self.want);
+        let what = &self.what;
+        match (self.have, self.how) {
+            (_, "at least") if self.unit != "%" => {
+                let have = self.have.map_or_else(|| "none yet".to_owned(), shown);
+                format!("{what}: {have} of {want}")
+            }
+            (Some(have), _) if self.holds => {
+                format!("{what}: {}, which is enough", with_unit(have))
+            }
+            (have, how) => {
+                let have = have.map_or_else(|| "none yet".to_owned(), with_unit);
+                format!("{what}: {have}, and {how} {want} is waited for")
+            }
         }
     }
 }
@@ -116,9 +137,9 @@ fn told(node: &Node, group: GroupName<'_>) -> (String, &'static str) {
         Node::Name(name) => of_name(name, group),
         Node::Ratio(one, other) => {
             let ((one, of), (other, to)) = (told(one, group), told(other, group));
-            let unit = if to.is_empty() { of } else { "times" };
+            let unit = if to.is_empty() { of } else { TIMES };
             match of == to {
-                true => (format!("{one}, compared with {other}"), "times"),
+                true => (format!("{one}, compared with {other}"), TIMES),
                 false => (format!("{one}, divided by {other}"), unit),
             }
         }
@@ -262,6 +283,20 @@ mod tests {
                 "",
             ),
             (
+                "ratio(long-poll.requests.per_phone, publications)",
+                0.438,
+                "questions on Long polling for each phone, compared with messages published",
+                43.8,
+                "%",
+            ),
+            (
+                "ratio(short-poll.requests, websocket.requests)",
+                4.0,
+                "questions on Short polling, compared with questions on WebSocket",
+                4.0,
+                "times",
+            ),
+            (
                 "percent(short-poll.empty_ratio)",
                 90.0,
                 "share of answers with nothing new on Short polling",
@@ -322,6 +357,25 @@ mod tests {
         assert_eq!(asked.each_phone, Some(each));
         let nothing = until.progress(&|_| None);
         assert!(nothing[0].as_text().ends_with(": none yet of 40"));
+        let share =
+            Expression::parse("ratio(sse.delivered.per_phone, publications) >= 0.95").unwrap();
+        let text = |delivered: Option<f64>| {
+            let lookup = |name: &str| match name {
+                "sse.delivered" => delivered,
+                "sse.phones" => Some(2.0),
+                "publications" => Some(30.0),
+                _ => None,
+            };
+            share.progress(&lookup)[0].as_text()
+        };
+        let what = "messages received on Server-sent events for each phone, compared with messages published";
+        for (delivered, said) in [
+            (None, "none yet, and at least 95 % is waited for"),
+            (Some(48.0), "80 %, and at least 95 % is waited for"),
+            (Some(60.0), "100 %, which is enough"),
+        ] {
+            assert_eq!(text(delivered), format!("{what}: {said}"));
+        }
         for lesson in LESSONS.iter() {
             for step in &lesson.steps {
                 if let Kind::Wait(wait) = &step.kind {

@@ -132,6 +132,13 @@ async function join(code) {
   return { id, name, say, leave: () => stop.abort() };
 }
 
+/** What one waits for and another lets go. */
+function gate() {
+  let open = () => {};
+  const isOpen = /** @type {Promise<void>} */ (new Promise((resolve) => { open = resolve; }));
+  return { isOpen, open: () => open() };
+}
+
 /** @param {import("playwright-core").Page} page @param {string} [state] */
 async function isCleanForAxe(page, state = "") {
   const { violations } = await new AxeBuilder({ page }).options({ preload: false }).withTags(WCAG_22_AA).analyze();
@@ -160,10 +167,11 @@ test("a whole lesson by keyboard, from the lobby to the last question, on the wa
   const [presenter, wall] = [leading.page, showing.page];
   for (const each of [leading, showing]) each.expectComplaint(/404|409/); // no class yet; what is refused on purpose
   const key = (/** @type {string} */ name) => presenter.keyboard.press(name);
-  const onWall = (/** @type {string|RegExp} */ text) => wall.locator("[data-stage]").getByText(text).first().waitFor();
+  // On the presenter's stage, too: who leads presses a key once their own page is there, which may be after the wall.
+  const onWall = (/** @type {string|RegExp} */ text) => Promise.all([wall, presenter].map((page) => page.locator("[data-stage]").getByText(text).first().waitFor()));
   const phones = [];
   try {
-    await onWall("No class is on.");
+    await wall.locator("[data-stage]").getByText("No class is on.").waitFor();
     await isLegible(wall);
     await isCleanForAxe(presenter, "no class");
     await presenter.getByRole("button", { name: "Start a class" }).focus();
@@ -222,6 +230,7 @@ test("a whole lesson by keyboard, from the lobby to the last question, on the wa
     await wall.locator("[data-timer]").waitFor({ state: "hidden" });
     await key("d");
     await wall.locator('[data-stage][data-view="dark"]').waitFor();
+    await presenter.locator('[data-tool="dark"][aria-pressed="true"]').waitFor();
     assert.equal(await wall.locator("[data-stage]").getByText("how many bring nothing").count(), 0);
     await isCleanForAxe(wall, "dark");
     await key("d");
@@ -231,6 +240,7 @@ test("a whole lesson by keyboard, from the lobby to the last question, on the wa
     await onWall("Look at the page.");
     await isLegible(wall);
     await key("r");
+    await presenter.locator('[data-do="next"].button-primary').waitFor(); // it was run: the run is not what is pressed next
     const field = presenter.getByLabel("Which share was empty, in %?");
     await field.waitFor();
     // Refused, and the reason stands beside the bar.
@@ -254,7 +264,7 @@ test("a whole lesson by keyboard, from the lobby to the last question, on the wa
     assert.equal(await wall.locator(".guesses-bar").count(), 10);
     assert.match(await wall.locator(".guesses-key").innerText(), /measured\s+91 of 100[\s\S]*theory\s+90\.5 of 100[\s\S]*3 guesses/);
     assert.match(await wall.locator(".guesses-table").innerText(), /70\s+80\s+3/);
-    assert.equal(await presenter.locator("[data-error]").isVisible(), false);
+    await presenter.locator("[data-error]").waitFor({ state: "hidden" });
     await isLegible(wall);
     await isCleanForAxe(wall, "reveal");
 
@@ -277,9 +287,73 @@ test("a whole lesson by keyboard, from the lobby to the last question, on the wa
     for (const phone of phones) phone.leave();
     await lab.lead("DELETE", "?save=false");
   }
-  await onWall("No class is on.");
+  await wall.locator("[data-body]").getByText("No class is on.").waitFor();
   await leading.finish();
   await showing.finish();
+});
+
+test("an answer that comes late takes nothing away: the refusal of what was asked after it, a press, the row that has the focus", async () => {
+  const leading = await visit(browser, `${lab.url}/presenter/class`);
+  leading.expectComplaint(/404|409/);
+  const { page: presenter } = leading;
+  const error = presenter.locator("[data-error]");
+  await presenter.getByRole("button", { name: "Start a class" }).click();
+  const { code } = await lab.lead("GET", "/lead");
+  const phones = [];
+  try {
+    // Lessons that need phones can be given once some are in. Meanwhile somebody is at one of them.
+    const row = presenter.getByRole("button", { name: "The long poll's gap" });
+    await row.waitFor();
+    await row.focus();
+    const before = await row.elementHandle();
+    for (let count = 0; count < 2; count += 1) phones.push(await join(code));
+    await presenter.getByText("Phones 2 of 2").waitFor();
+    assert.ok(await row.evaluate((button, was) => button === was && document.activeElement === button, before), "the same row, and still the one with the focus");
+
+    await lab.lead("POST", "/lesson", { lesson: "for-the-test" });
+    await lab.lead("POST", "/go", { to: 3 });
+    await presenter.locator('[data-do="run"]:enabled').waitFor();
+    // The run is done at once, and its answer is under way until the reveal has been refused.
+    const hold = gate();
+    const isHeld = gate();
+    await presenter.route("**/presenter/api/class/run", async (route) => {
+      const answer = await route.fetch();
+      isHeld.open();
+      await hold.isOpen;
+      await route.fulfill({ response: answer });
+    });
+    await presenter.keyboard.press("r");
+    await isHeld.isOpen;
+    await presenter.keyboard.press("v");
+    await error.waitFor();
+    const why = await error.innerText();
+    const answered = presenter.waitForResponse((answer) => answer.url().endsWith("/class/run"));
+    hold.open();
+    await (await answered).finished();
+    // Another command of the page has come back since: so the page has dealt with the run's answer.
+    await presenter.evaluate(() => fetch("/api/class").then((answer) => answer.text()));
+    assert.deepEqual([await error.isVisible(), await error.innerText()], [true, why]);
+
+    // Two presses are as none, though the first is not answered when the second comes.
+    const told = /** @type {string[]} */ ([]);
+    const [holdTool, isBoth] = [gate(), gate()];
+    await presenter.route("**/presenter/api/class/tools", async (route) => {
+      told.push(route.request().postData() ?? "");
+      if (told.length === 2) isBoth.open();
+      else await holdTool.isOpen;
+      await route.continue();
+    });
+    await presenter.keyboard.press("f");
+    await presenter.keyboard.press("f");
+    holdTool.open();
+    await isBoth.isOpen;
+    assert.deepEqual(told, ['{"frozen":true}', '{"frozen":false}']);
+    await error.waitFor({ state: "hidden" });
+  } finally {
+    for (const phone of phones) phone.leave();
+    await lab.lead("DELETE", "?save=false");
+  }
+  await leading.finish();
 });
 
 test("half are right: one press starts the talk on the wall, the next asks once more; none is offered where nearly all are", async () => {

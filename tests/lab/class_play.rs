@@ -19,7 +19,7 @@ use crate::support::{TEST_TOKEN, TestLab, folder::Folder, http::Http, spawn_lab,
 const WITHIN: Duration = Duration::from_secs(40);
 
 /// A lesson with one live run on two lanes, as short as may be.
-const QUICK: &str = r#"+++
+pub(crate) const QUICK: &str = r#"+++
 id = "quick-live"
 title = "Who hears what"
 group = "cost"
@@ -83,7 +83,7 @@ because = ["Each has its own.", "One each.", "That is ten publications."]
 "#;
 
 /// A lab with the quick lesson, its data in a folder of its own.
-fn lab_in(folder: &Folder, port: u16) -> TestLab {
+pub(crate) fn lab_in(folder: &Folder, port: u16) -> TestLab {
     folder.write("quick-live.md", QUICK);
     spawn_lab(Config {
         port,
@@ -94,14 +94,14 @@ fn lab_in(folder: &Folder, port: u16) -> TestLab {
 }
 
 /// Who leads, by the API.
-struct Lead(SocketAddr);
+pub(crate) struct Lead(SocketAddr);
 
 impl Lead {
-    fn of(lab: &TestLab) -> Self {
+    pub(crate) fn of(lab: &TestLab) -> Self {
         Self(lab.address("main"))
     }
 
-    fn call(&mut self, method: &str, path: &str, body: &Value) -> (u16, Value) {
+    pub(crate) fn call(&mut self, method: &str, path: &str, body: &Value) -> (u16, Value) {
         let bearer = format!("Bearer {TEST_TOKEN}");
         let headers = [
             ("authorization", bearer.as_str()),
@@ -116,24 +116,24 @@ impl Lead {
         (answer.status, answer.json())
     }
 
-    fn post(&mut self, path: &str, body: Value) -> Value {
+    pub(crate) fn post(&mut self, path: &str, body: Value) -> Value {
         let (status, answer) = self.call("POST", path, &body);
         assert!((200..300).contains(&status), "{path}: {status} {answer}");
         answer
     }
 
-    fn get(&mut self, path: &str) -> Value {
+    pub(crate) fn get(&mut self, path: &str) -> Value {
         let (status, answer) = self.call("GET", path, &Value::Null);
         assert_eq!(status, 200, "{path}: {answer}");
         answer
     }
 
-    fn state(&mut self) -> Value {
+    pub(crate) fn state(&mut self) -> Value {
         self.get("/api/class/lead")
     }
 
     /// The state as soon as it is so.
-    fn until(&mut self, what: &str, is_so: impl Fn(&Value) -> bool) -> Value {
+    pub(crate) fn until(&mut self, what: &str, is_so: impl Fn(&Value) -> bool) -> Value {
         let deadline = Instant::now() + WITHIN;
         loop {
             let state = self.state();
@@ -160,7 +160,7 @@ fn key(lab: &TestLab) -> &str {
     lab.lab().stand_ins_key.text()
 }
 
-fn count(state: &Value, is_one: impl Fn(&Value) -> bool) -> usize {
+pub(crate) fn count(state: &Value, is_one: impl Fn(&Value) -> bool) -> usize {
     let grid = state["grid"].as_array().expect("the presenter has a grid");
     grid.iter().filter(|one| is_one(one)).count()
 }
@@ -169,17 +169,17 @@ fn open(one: &Value) -> bool {
     one["state"] == "open" && one["here_by"] == "native"
 }
 
-fn on_lane(one: &Value) -> bool {
+pub(crate) fn on_lane(one: &Value) -> bool {
     open(one) && one["line"] == "open"
 }
 
-fn run_is_over(state: &Value) -> bool {
+pub(crate) fn run_is_over(state: &Value) -> bool {
     let run = &state["lesson"]["run"]["state"];
     run == "over" || run == "failed"
 }
 
 /// The numbers in the lesson's sentence.
-fn counted(sentence: &str) -> Vec<f64> {
+pub(crate) fn counted(sentence: &str) -> Vec<f64> {
     sentence
         .replace(',', "")
         .split_whitespace()
@@ -254,49 +254,6 @@ fn a_hundred_native_clients_are_one_class() {
     assert_eq!(status, 200);
     assert!(lead.conditions().is_empty());
     phones.stop();
-}
-
-#[test]
-fn a_phone_that_invents_delays_does_not_move_the_class_s_figure() {
-    let folder = Folder::new("class-liar");
-    let (from, to) = (
-        QUICK.find("sentence = ").unwrap(),
-        QUICK.find("predicted = "),
-    );
-    let sentence = "sentence = \"Nine of ten came within {websocket.received.p90} ms.\"\n";
-    let late = format!("{}{sentence}{}", &QUICK[..from], &QUICK[to.unwrap()..]);
-    folder.write(
-        "late-live.md",
-        late.replace("\"quick-live\"", "\"late-live\""),
-    );
-    let lab = lab_in(&folder, 0);
-    let mut lead = Lead::of(&lab);
-    lead.post("/api/class", json!({}));
-    lead.post("/api/class/stand-ins", json!({ "count": 6 }));
-    lead.post("/api/class/lesson", json!({ "lesson": "late-live" }));
-    lead.until("6 on their lanes", |state| count(state, on_lane) == 6);
-    lead.post("/api/class/go", json!({ "to": 2 }));
-    lead.post("/api/class/run", json!({}));
-    lead.until("measuring", |state| {
-        state["lesson"]["run"]["state"] == "measuring"
-    });
-    let key = lab.http("websocket").get("/api/reports/key?lane=websocket");
-    // Some that may be, and some that are older than the run.
-    let mut lies = vec![800_000; 2_000];
-    lies.extend([40_000_000; 2_000]);
-    let lies = json!({ "channel": "class", "samples": [{
-        "lane": "websocket", "stage": "received", "key": key.json()["key"],
-        "bound_us": 0, "delays_us": lies,
-    }] });
-    let mut http = lab.http("main");
-    let taken = http.post("/api/reports", lies.to_string().as_bytes());
-    assert_eq!(taken.status, 200, "{}", taken.text());
-    lead.until("measured", run_is_over);
-    lead.post("/api/class/go", json!({ "to": 4 }));
-    let state = lead.post("/api/class/reveal", json!({}));
-    let said = state["lesson"]["reveal"]["sentence"].as_str().unwrap();
-    let within_ms = *counted(said).last().unwrap_or(&f64::NAN);
-    assert!(within_ms < 500.0, "{said}");
 }
 
 #[test]
@@ -517,8 +474,8 @@ fn with_one_port_a_lesson_that_needs_conditions_runs_on_native_clients_and_says_
     let state = lead.until("measured", run_is_over);
     let run = &state["lesson"]["run"];
     assert_eq!((&run["state"], &run["why"]), (&json!("over"), &Value::Null));
-    let says = "This run is by 28 native clients inside this laptop, since with one port there are no \
-        conditions on phones";
+    let says = "with 28 native clients inside this laptop; your phone watches, for with one port there are \
+        no conditions on phones";
     let told = as_phone(&lab)["lesson"]["run"]["what"].clone();
     for what in [&waiting, &run["what"], &told] {
         assert!(what.as_str().unwrap().contains(says), "{what}");

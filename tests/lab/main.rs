@@ -9,6 +9,7 @@ mod booking;
 mod bytes;
 mod catalogue;
 mod class;
+mod class_lies;
 mod class_play;
 mod clearing;
 mod coalesce;

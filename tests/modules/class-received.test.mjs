@@ -39,7 +39,7 @@ test("groups on one lane are told apart by how often they ask", () => {
 
 test("what is waited for is in words, with how far it is and until when", () => {
   const wait = /** @type {any} */ ({ until: "publications >= 3", seen: false, so_far: ["messages published: 2 of 3"], since_us: 0, late_us: 0, otherwise: "again" });
-  assert.deepEqual(waitWords(wait, 19.2), { what: "Waiting for at least 3 messages published, or in 20 s", soFar: ["messages published: 2 of 3"] });
+  assert.deepEqual(waitWords(wait, 19.2), { what: "Waiting for at least 3 messages published, for 20 s more at most", soFar: ["messages published: 2 of 3"] });
   assert.match(waitWords(wait, 0).what, /the time for it is over$/);
   assert.deepEqual(waitWords({ ...wait, seen: true }, 5), { what: "Seen: at least 3 messages published", soFar: [] });
 });

@@ -6,6 +6,7 @@ import { test } from "node:test";
 // A page of a lab that has told no lanes: they have no short names then.
 Object.assign(globalThis, { document: { body: { dataset: { lab: JSON.stringify({ lanes: [], variants: [] }) } } } });
 const { shareOfTrack, tracksOf } = await import("../../static/js/class/wall/race.js");
+const { whoFollow } = await import("../../static/js/class/grid.js");
 const { conditionText } = await import("../../static/js/class/wall/condition.js");
 
 /** @param {[string|null, number|null, ("open"|"asleep"|"gone")?][]} phones */
@@ -25,9 +26,16 @@ test("dots that would cover each other are stacked, and the middle one is marked
 test("each lane in use has a track; who sleeps, is gone or heard nothing has no dot", () => {
   const tracks = tracksOf(seats([["sse", 30], ["sse", 31, "asleep"], ["sse", null], ["websocket", 2, "gone"], ["websocket", null], [null, 5]]));
   assert.deepEqual(tracks.map(({ lane, phones, dots, words }) => [lane, phones, dots.length, words]), [
-    ["sse", 3, 1, "half of them within 30 ms, 1 without a message yet"],
+    ["sse", 3, 1, "within 30 ms, 1 without a message yet"],
     ["websocket", 1, 0, "nothing received yet"],
   ]);
+});
+
+test("where native clients alone follow the class they are not called phones", () => {
+  const [phone, native] = [seats([["sse", 3]])[0], { ...seats([["sse", 4]])[0], here_by: /** @type {const} */ ("native") }];
+  const watching = { ...phone, lane: null };
+  assert.deepEqual([[], [phone, native], [watching, native], [watching]].map(whoFollow), ["phone", "phone", "stand-in", "phone"]);
+  assert.deepEqual(tracksOf([watching, native]).map(({ phones, who, words }) => [phones, who, words]), [[1, "stand-in", "within 4.0 ms"]]);
 });
 
 test("what a step waits for is told in plain words", () => {

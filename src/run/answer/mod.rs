@@ -10,10 +10,11 @@
 //! says a bound as a bound, and says that something cannot be told, and why, where the gate withholds
 //! the figure. Pure: no clock, no file, no network.
 //!
-//! Reading order: `reading` (a figure and how far it may be off), `numbers` and `spoken` (words),
+//! Reading order: `reading` (a figure and how far it may be off), `numbers`, `for_each` and `spoken` (words),
 //! `pair` (two lanes side by side), [`changes`] (two runs), and here what decides.
 
 pub mod changes;
+mod for_each;
 mod loss;
 mod numbers;
 mod pair;
@@ -25,6 +26,7 @@ use std::{borrow::Cow, collections::BTreeMap};
 use serde::{Deserialize, Serialize};
 
 pub use self::{
+    for_each::for_each,
     numbers::{decimal, grouped, share, span_ms},
     reading::{Known, Reading},
     spoken::rate,
@@ -247,6 +249,7 @@ fn about_requests(load: &Load, lanes: &[LaneFigures]) -> Option<String> {
     };
     let of_other = match other.value {
         none if none < 0.05 => format!("{reference} not at all"),
+        some if some < 0.975 => format!("{reference} {}", for_each(some, "time", "event")),
         some => format!("{reference} {} times", decimal(some, 2)),
     };
     let asked = decimal(asked.value, 2);
@@ -268,9 +271,15 @@ fn one(load: &Load, lane: &LaneFigures) -> (String, Option<&'static str>) {
         let empty = empty.map_or_else(String::new, |e| {
             format!(", {} of them in vain", share(e.value))
         });
-        let times = decimal(requests.value, 2);
-        let requests = if times == "1" { "request" } else { "requests" };
-        costs.push(format!("with {times} {requests} for each{empty}"));
+        let asked = match requests.value {
+            few if few < 0.975 => for_each(few, "request", "event"),
+            some => {
+                let times = decimal(some, 2);
+                let requests = if times == "1" { "request" } else { "requests" };
+                format!("{times} {requests} for each")
+            }
+        };
+        costs.push(format!("with {asked}{empty}"));
     }
     let costs = costs.join(", ");
     let with_costs = |text: String| match costs.is_empty() {

@@ -58,6 +58,12 @@ export function byLane(phones, groups = []) {
   return [...lanes.values()].sort((one, other) => other.count - one.count || one.key.localeCompare(other.key));
 }
 
+/** What those that follow something are called: with one port a lesson may run on native clients alone. @param {Phone[]} phones */
+export function whoFollow(phones) {
+  const following = phones.filter(({ lane, state }) => lane !== null && state !== "gone");
+  return following.length > 0 && following.every((phone) => phone.here_by === "native") ? "stand-in" : "phone";
+}
+
 /** What half of a list does not exceed; null for an empty one. @param {number[]} values */
 export function halfWithin(values) {
   if (values.length === 0) return null;

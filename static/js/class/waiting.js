@@ -12,7 +12,7 @@ import { conditionText } from "./wall/condition.js";
 export function waitWords({ until, seen, so_far: soFar = [] }, leftS) {
   const what = conditionText(until);
   if (seen) return { what: `Seen: ${what}`, soFar: [] };
-  const end = leftS > 0 ? `, or in ${Math.ceil(leftS)} s` : "; the time for it is over";
+  const end = leftS > 0 ? `, for ${Math.ceil(leftS)} s more at most` : "; the time for it is over";
   return { what: `Waiting for ${what}${end}`, soFar };
 }
 

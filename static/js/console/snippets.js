@@ -1,8 +1,8 @@
 /*
   snippets.js: the call that publishes an event, in six languages. Pure: where and what go in, text comes out.
   Checked: tests/clients/snippets.test.mjs runs curl, Node and Python as the page shows them. PHP (pusher-http-php 7.2) and Ruby
-  (pusher-http-ruby 2.0) were run by hand with the libraries' own sources, objects and plain text alike; Rust follows the community's
-  crate pusher 0.4.
+  (pusher-http-ruby 2.0) were run by hand with the libraries' own sources, objects and plain text alike. Rust (the community's
+  crate pusher 0.4.5) was compiled and run once; tests/modules/snippets.test.mjs holds the text to what was compiled.
 */
 
 import { faithfulValue, literal, quote } from "./literals.js";

@@ -497,6 +497,7 @@ const INNER: &[Folder] = &[
     ]),
     ("run/answer", &[
         ("numbers", &[]),
+        ("for_each", &["numbers"]),
         ("reading", &["numbers"]),
         ("spoken", &["numbers"]),
         ("pair", &["numbers", "reading", "spoken"]),

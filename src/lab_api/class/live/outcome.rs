@@ -8,7 +8,8 @@ use crate::{
     class::Outcome,
     lessons::{
         Lesson,
-        figure::{Expression, Sentence},
+        figure::Expression,
+        sentence::Sentence,
         step::{Kind, Reveal, Wait},
     },
 };

@@ -38,7 +38,8 @@ export function makeRun({ clock, follower, fetchingOf }, first) {
     const nowUs = clock.now();
     const [from, to] = [run.measured_from_us ?? run.began_us, run.ends_us];
     const isCounting = run.kind === "live" && (run.state === "measuring" || run.state === "over") && follower.lane !== null;
-    bar.hidden = !(run.state === "measuring" || run.state === "warming") || !from || !to || !Number.isFinite(nowUs);
+    // One that goes on for what it waits for has no end that is known.
+    bar.hidden = !(run.state === "measuring" || run.state === "warming") || Boolean(run.waits) || !from || !to || !Number.isFinite(nowUs);
     if (from && to && !bar.hidden) bar.value = Math.min(1, Math.max(0, (nowUs - from) / (to - from)));
     figures.hidden = !isCounting;
     waits.show(run.waits);

@@ -4,6 +4,7 @@
 */
 
 import { el, find, setText } from "../../charts/dom.js";
+import { isRunning } from "../state.js";
 import { counted } from "../words.js";
 import { nodesOf } from "./views.js";
 
@@ -11,13 +12,22 @@ import { nodesOf } from "./views.js";
 const USUAL = {
   say: "Read it aloud, or let somebody read it: about 20 s.",
   guess: "Everybody guesses alone, about 40 s. Lock. Let them talk to a neighbour for a minute, then ask again.",
-  set: "The phones are set up; nothing is measured yet.",
+  set: "The clients are set up; nothing is measured yet.",
   run: "Say what to look at, then press Run.",
   wait: "It goes on when enough was seen.",
   reveal: "Ask who expected this before you reveal it. Then: why?",
   code: "This is what runs. Ask for the line that matters.",
   ask: "The same idea in another story. Show the answers when most have answered.",
 };
+
+/** @param {import("../state.js").ClassState} state */
+function usualOf({ lesson }) {
+  if (!lesson) return "Choose a lesson below.";
+  const { kind, run } = lesson;
+  if (kind === "run" && isRunning(run)) return "It runs: point at what the wall shows.";
+  if (kind === "run" && run?.state === "over" && run.kind !== "page") return "It is over: go on, and ask who expected this.";
+  return USUAL[kind] ?? "";
+}
 
 /** What each hint asks for, with the shares that it rests on: Vickrey and others 2015. @type {Record<string, string>} */
 const HINTS = {
@@ -74,10 +84,11 @@ export function showLead(part, state, tell) {
   setText(button, next === "ask" ? "Ask once more, and end the timer" : `Let them talk: ${TALK_S} s`);
 
   const notes = find("[data-notes]", HTMLElement, part);
-  const made = `${state.lesson?.kind ?? ""} ${lead.notes_html}`;
+  const usual = usualOf(state);
+  const made = `${usual} ${lead.notes_html}`;
   if (notes.dataset.made !== made) {
     notes.dataset.made = made;
-    notes.replaceChildren(...(lead.notes_html === "" ? [el("p", { class: "lead-faint" }, state.lesson ? USUAL[state.lesson.kind] ?? "" : "Choose a lesson below.")] : nodesOf(lead.notes_html)));
+    notes.replaceChildren(...(lead.notes_html === "" ? [el("p", { class: "lead-faint" }, usual)] : nodesOf(lead.notes_html)));
   }
   const can = find("[data-can]", HTMLElement, part);
   can.hidden = lead.can.of === 0;
@@ -107,7 +118,11 @@ function waitOf({ lesson, now_us: now }) {
   return wait.otherwise === "again" ? "It was not seen in time: go back and run it again." : "It was not seen in time: go on.";
 }
 
-/** @param {HTMLElement} part @param {import("../state.js").ClassState} state @param {(path: string, body?: unknown) => void} tell */
+/**
+ * Rows are changed in place: with each phone that joins, another lesson may be one that can be given, and a row that is
+ * made anew takes the focus or the press that was on it with it.
+ * @param {HTMLElement} part @param {import("../state.js").ClassState} state @param {(path: string, body?: unknown) => void} tell
+ */
 function showLessons(part, state, tell) {
   const list = find("[data-lessons]", HTMLElement, part);
   const lessons = state.lead?.lessons ?? [];
@@ -119,18 +134,41 @@ function showLessons(part, state, tell) {
   const hadFocus = list.contains(document.activeElement);
   list.dataset.made = made;
   list.dataset.given = given;
-  list.replaceChildren(...lessons.map((lesson) => {
-    const isGiven = lesson.id === given;
-    const why = `why-not-${lesson.id}`;
-    const button = el("button", { class: "lead-lesson", type: "button", ...(isGiven ? { "aria-current": "true" } : {}), ...(lesson.why_not === null ? {} : { "aria-disabled": "true", "aria-describedby": why }) },
-      el("span", {}, `${lesson.order}. ${lesson.title}`), el("span", { class: "lead-faint num" }, isGiven ? "on" : `${lesson.minutes} min`));
-    button.addEventListener("click", () => {
-      if (lesson.why_not === null) tell("/lesson", { lesson: lesson.id });
-    });
-    return el("li", {}, button, ...(lesson.why_not === null ? [] : [el("p", { class: "lead-why-not", id: why }, lesson.why_not)]));
-  }));
+  const known = new Map(/** @type {HTMLElement[]} */ ([...list.children]).map((row) => [row.dataset.lesson, row]));
+  const rows = lessons.map((lesson) => drawLesson(known.get(lesson.id) ?? newLesson(lesson.id, tell), lesson, given));
+  if (rows.length !== list.children.length || rows.some((row, place) => list.children[place] !== row)) list.replaceChildren(...rows);
   // Open in the lobby, closed once one is given; in between it is the presenter's to open and close.
   if (isOther) around.open = given === "";
-  // The button that was pressed is another one now: who leads by keyboard is not sent back to the top.
-  if (hadFocus) find("summary", HTMLElement, around).focus();
+  // What was pressed is folded away: who leads by keyboard is not sent back to the top.
+  if (isOther && hadFocus) find("summary", HTMLElement, around).focus();
+}
+
+/** @param {string} id @param {(path: string, body?: unknown) => void} tell */
+function newLesson(id, tell) {
+  const button = el("button", { class: "lead-lesson", type: "button" }, el("span"), el("span", { class: "lead-faint num" }));
+  button.addEventListener("click", () => {
+    if (button.getAttribute("aria-disabled") !== "true") tell("/lesson", { lesson: id });
+  });
+  return el("li", { "data-lesson": id }, button, el("p", { class: "lead-why-not", id: `why-not-${id}` }));
+}
+
+/** @param {HTMLElement} row @param {import("../state.js").Lead["lessons"][number]} lesson @param {string} given */
+function drawLesson(row, lesson, given) {
+  const [button, why] = /** @type {HTMLCollectionOf<HTMLElement>} */ (row.children);
+  const [name, facts] = button.children;
+  const isGiven = lesson.id === given;
+  setText(name, `${lesson.order}. ${lesson.title}`);
+  setText(facts, isGiven ? "on" : `${lesson.minutes} min`);
+  if (isGiven) button.setAttribute("aria-current", "true");
+  else button.removeAttribute("aria-current");
+  if (lesson.why_not === null) {
+    button.removeAttribute("aria-disabled");
+    button.removeAttribute("aria-describedby");
+  } else {
+    button.setAttribute("aria-disabled", "true");
+    button.setAttribute("aria-describedby", why.id);
+  }
+  why.hidden = lesson.why_not === null;
+  setText(why, lesson.why_not ?? "");
+  return row;
 }

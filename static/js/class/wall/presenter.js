@@ -34,6 +34,10 @@ const phones = new PhoneList(find("[data-phones]"), send);
 let state = null;
 let trouble = "";
 let refusal = "";
+/** What a switch was told and has not been answered yet: pressed twice, it is as it was. @type {Map<string, boolean>} */
+const wished = new Map();
+/** Switches are told one after the other: the last press counts, whichever way is quicker. */
+let switching = Promise.resolve();
 
 /** What each button does. @type {Record<string, () => void>} */
 const DOES = {
@@ -48,7 +52,7 @@ const DOES = {
   reveal: () => revealSeen(),
   predict: () => send("/reveal", { predicted_only: true }),
   answers: () => send("/answers"),
-  timer: () => send("/tools", { timer_s: state?.timer ? 0 : Number(seconds.value) }),
+  timer: () => turn("timer", (isOn) => ({ timer_s: isOn ? Number(seconds.value) : 0 })),
   page: () => send("/tools", { page: pages.value === "" ? null : pages.value }),
   unshow: () => send("/tools", { show: null }),
   reload: () => void sure({ title: "Reload every phone now?", text: "All phones leave and come back at once: a storm of new connections, which is what lesson \"When the lights come back\" is about.", yes: "Reload all" }, "/reload"),
@@ -59,7 +63,8 @@ const DOES = {
 bar.addEventListener("click", ({ target }) => {
   const button = target instanceof Element ? target.closest("button") : null;
   if (button === null || button.getAttribute("aria-disabled") === "true") return;
-  if (button.dataset.tool !== undefined) return toggle(button.dataset.tool);
+  const { tool } = button.dataset;
+  if (tool !== undefined) return turn(tool, (isOn) => ({ [tool]: isOn }));
   DOES[button.dataset.do ?? ""]?.();
 });
 seen.addEventListener("keydown", ({ key }) => { if (key === "Enter") revealSeen(); });
@@ -106,15 +111,24 @@ const feed = follow({ base: "/presenter/api/class", whole: "/presenter/api/class
   showTrouble();
 });
 
-/** Tells the server, and says beside the bar why it would not. @param {string} path @param {unknown} [body] @param {"POST"|"DELETE"} [method] */
+/**
+ * Tells the server, and says beside the bar why it would not. What was refused before is over as this is asked, and not as
+ * it is answered: the answer to one that takes long would take away why a later one was refused.
+ * @param {string} path @param {unknown} [body] @param {"POST"|"DELETE"} [method]
+ */
 function send(path, body, method) {
-  tell(path, body, method).then((told) => {
-    fail("");
+  void answered(path, body, method);
+}
+
+/** The same, and it is known when it has been answered. @param {string} path @param {unknown} [body] @param {"POST"|"DELETE"} [method] */
+function answered(path, body, method) {
+  fail("");
+  return tell(path, body, method).then((told) => {
     if (typeof told.revision === "number") feed.take(/** @type {State} */ (told));
   }, (problem) => fail(problem.message));
 }
 
-/** @param {string} text  "": what was asked last was done */
+/** @param {string} text  "": something else is asked */
 function fail(text) {
   refusal = text;
   showTrouble();
@@ -132,10 +146,13 @@ async function sure(question, path) {
   if (await confirmed(question)) send(path);
 }
 
-/** @param {string} tool */
-function toggle(tool) {
-  const isOn = tool === "frozen" ? state?.frozen : tool === "muted" ? state?.muted : state?.dark;
-  send("/tools", { [tool]: !isOn });
+/** Turns a switch from what it is, or was last told to be. @param {string} tool @param {(isOn: boolean) => object} say  what the server is told */
+function turn(tool, say) {
+  const next = !(wished.get(tool) ?? Boolean(state?.[/** @type {"frozen"|"muted"|"dark"|"timer"} */ (tool)]));
+  wished.set(tool, next);
+  switching = switching.then(() => answered("/tools", say(next))).then(() => {
+    if (wished.get(tool) === next) wished.delete(tool);
+  });
 }
 
 function revealSeen() {
@@ -151,8 +168,8 @@ function revealSeen() {
 /** @param {boolean} isSaved */
 async function end(isSaved) {
   try {
-    const { saved } = await tell(`?save=${isSaved}`, undefined, "DELETE");
     fail("");
+    const { saved } = await tell(`?save=${isSaved}`, undefined, "DELETE");
     const said = find("[data-ended]");
     setText(said, isSaved && saved ? "The class is over. What it did is saved: " : "The class is over, and nothing of it is kept.");
     if (isSaved && saved) said.append(el("a", { href: `/runs/classes/${encodeURIComponent(saved)}` }, "open and print it"));

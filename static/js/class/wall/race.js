@@ -6,7 +6,7 @@
 */
 
 import { el, setText } from "../../charts/dom.js";
-import { byLane, delayText, halfWithin } from "../grid.js";
+import { byLane, delayText, halfWithin, whoFollow } from "../grid.js";
 import { counted } from "../words.js";
 
 /** Ends of a track, ms. */
@@ -22,6 +22,7 @@ const PLACES = 64;
  * @property {string} key          of its lane, or of its group where several are on one lane
  * @property {string} name @property {string} lane
  * @property {number} phones       open or asleep
+ * @property {string} who          what they are
  * @property {Dot[]} dots
  * @property {number} highest      dots in the highest stack
  * @property {number|null} half    ms, what half of them are within; null: none has received anything
@@ -52,8 +53,8 @@ export function tracksOf(seats, groups = []) {
     });
     const silent = open - there.length;
     const words = half === null ? "nothing received yet"
-      : `half of them within ${delayText(half)}${silent > 0 ? `, ${silent} without a message yet` : ""}`;
-    return { key, name, lane, phones: count, dots, highest: Math.max(0, ...stacks.values()), half, words };
+      : `${delays.length === 1 ? "" : "half of them "}within ${delayText(half)}${silent > 0 ? `, ${silent} without a message yet` : ""}`;
+    return { key, name, lane, phones: count, who: whoFollow(seats.filter((seat) => keyOf(seat) === key)), dots, highest: Math.max(0, ...stacks.values()), half, words };
   });
 }
 
@@ -98,7 +99,7 @@ export class Race {
     const known = this.#lanes.get(track.key) ?? newRow(track.lane, track.name);
     this.#lanes.set(track.key, known);
     const [, count, , field, words, ends] = known.row.children;
-    setText(count, counted(track.phones, "phone"));
+    setText(count, counted(track.phones, track.who));
     setText(words, track.words);
     setText(ends, endsOf(track, seats));
     /** @type {HTMLElement} */ (field).style.setProperty("--highest", String(Math.max(1, track.highest)));

@@ -5,7 +5,7 @@
 */
 
 import { el, setText } from "../../charts/dom.js";
-import { Grid, SHAPES, byLane, delayText, groupShort, halfWithin, laneShort } from "../grid.js";
+import { Grid, SHAPES, byLane, delayText, groupShort, halfWithin, laneShort, whoFollow } from "../grid.js";
 import { drawGuesses } from "../histogram.js";
 import { isRunning } from "../state.js";
 import { clockTime, counted, shown as figure, withUnit } from "../words.js";
@@ -101,12 +101,13 @@ function lobby(state, { address, qr }) {
 /** Prose alone, with what the phones are to do where a step sets it. @param {State} state @param {Lesson} lesson @returns {View} */
 function prose(state, lesson) {
   const groups = lesson.kind === "set" ? state.groups : [];
+  const who = `${whoFollow(state.grid ?? [])}s`;
   return {
     name: lesson.kind,
-    made: JSON.stringify([lesson.step, lesson.html, groups]),
+    made: JSON.stringify([lesson.step, lesson.html, groups, ...(groups.length > 0 ? [who] : [])]),
     draw: () => [
       proseOf(lesson.html),
-      ...(groups.length === 0 ? [] : [el("ul", { class: "wall-groups", role: "list" }, ...groups.map((group) => el("li", {}, laneName(group.lane), groups.length > 1 ? ` ${shareText(group.share, groups)}` : " all phones", group.poll_interval_ms ? `, asking every ${figure(group.poll_interval_ms)} ms` : "")))]),
+      ...(groups.length === 0 ? [] : [el("ul", { class: "wall-groups", role: "list" }, ...groups.map((group) => el("li", {}, laneName(group.lane), groups.length > 1 ? ` ${shareText(group.share, groups, who)}` : ` all ${who}`, group.poll_interval_ms ? `, asking every ${figure(group.poll_interval_ms)} ms` : "")))]),
     ],
     update() {},
   };
@@ -227,12 +228,13 @@ function run(lesson) {
       setPart(body, "until", words?.what ?? "");
       setPart(body, "so-far", words?.soFar.join(" · ") ?? "");
       const startsBy = now?.starts_by_us === undefined ? undefined : time.left(now.starts_by_us, Date.now());
-      setPart(body, "state", now === null ? "not begun yet" : now.kind === "page" ? "" : (state.groups.length > 0 ? arrivalText(now, state.grid ?? [], startsBy) : null) ?? RUN_WORDS[now.state] ?? now.state);
+      setPart(body, "state", now === null ? "not begun yet" : now.kind === "page" ? "" : (state.groups.length > 0 ? arrivalText(now, state.grid ?? [], startsBy) : null) ?? (now.state === "measuring" && now.waits ? "measuring goes on" : RUN_WORDS[now.state] ?? now.state));
       const clock = body.querySelector("[data-part=left]");
       const bar = /** @type {HTMLProgressElement|null} */ (body.querySelector("[data-part=share]"));
       // No clock before the measured time: what comes first takes as long as the phones take.
       const fromUs = now?.measured_from_us ?? null;
-      const isTimed = now !== null && isRunning(now) && now.ends_us !== null && fromUs !== null && time.left(fromUs, Date.now()) === 0;
+      // None once it goes on for what it waits for: its end is put off second by second, and that is said in words.
+      const isTimed = now !== null && isRunning(now) && !now.waits && now.ends_us !== null && fromUs !== null && time.left(fromUs, Date.now()) === 0;
       if (clock instanceof HTMLElement) clock.hidden = !isTimed;
       if (bar !== null) bar.hidden = !isTimed;
       if (isTimed && now.ends_us !== null && fromUs !== null) {
@@ -352,10 +354,10 @@ export function laneName(lane) {
   return lane === null ? el("span", {}, "connected by no lane") : el("span", { class: "lane-name", "data-lane": lane }, laneShort(lane));
 }
 
-/** Shares count beside each other. @param {number} share @param {import("../state.js").Group[]} groups */
-function shareText(share, groups) {
+/** Shares count beside each other. @param {number} share @param {import("../state.js").Group[]} groups @param {string} who */
+function shareText(share, groups, who) {
   const all = groups.reduce((sum, group) => sum + group.share, 0);
-  return all > 0 ? `${Math.round((share / all) * 100)} % of the phones` : "";
+  return all > 0 ? `${Math.round((share / all) * 100)} % of the ${who}` : "";
 }
 
 /** @param {string} name @param {string} words */
