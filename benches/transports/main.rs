@@ -23,8 +23,8 @@ mod questions;
 use std::time::Duration;
 
 use criterion::{
-    BenchmarkGroup, BenchmarkId, Criterion, SamplingMode, Throughput, criterion_group,
-    measurement::WallTime,
+    BenchmarkGroup, BenchmarkId, Criterion, PlottingBackend, SamplingMode, Throughput,
+    criterion_group, measurement::WallTime,
 };
 use pushlab::run::{
     each_lane::{ALL, EachLane},
@@ -34,6 +34,7 @@ use pushlab::run::{
 /// For the clients of so many lanes, at three seconds each: `cargo bench` is to be over in ten minutes.
 fn criterion() -> Criterion {
     Criterion::default()
+        .plotting_backend(PlottingBackend::Plotters)
         .sample_size(40)
         .warm_up_time(Duration::from_millis(400))
         .measurement_time(Duration::from_millis(1_600))

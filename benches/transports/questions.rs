@@ -20,11 +20,11 @@ use crate::{
     group, lanes, time,
 };
 
-const DELIVERED_TO_ONE: &str = "publish to delivered, one client - polls wait for nothing";
-const DELIVERED_TO_ALL: &str = "publish to delivered, all of 10 or 100 clients - as with one";
-const EMPTY: &str = "empty poll - without those held by the server's own clock";
-const FINDS_10: &str = "poll that finds 10 - published before it is asked";
-const CAUGHT_UP: &str = "reconnect to caught up, on 10 or 100 - without being away";
+const DELIVERED_TO_ONE: &str = "publish to delivered, one client - no wait for the next poll";
+const DELIVERED_TO_ALL: &str = "publish to delivered, all clients - no wait for the next poll";
+const EMPTY: &str = "empty poll - of lanes that answer it at once";
+const FINDS_10: &str = "poll that finds 10 - publishing is not in it";
+const CAUGHT_UP: &str = "reconnect to caught up - being away is not in it";
 const FIRST_EVENT: &str = "connect to first event - without TLS, distance, DNS";
 
 /// Publish to delivered: streams are open and held polls are held before it; who asks at an
