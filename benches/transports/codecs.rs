@@ -1,7 +1,7 @@
 //! What every lane makes of the same publication, and what its client reads of that: no socket, no
 //! request, no head of an answer.
 
-use std::{cell::Cell, hint::black_box, rc::Rc, slice, sync::Arc};
+use std::{cell::Cell, hint::black_box, rc::Rc, slice, sync::Arc, time::Duration};
 
 use criterion::{BenchmarkId, Criterion, Throughput};
 use pushlab::{
@@ -69,6 +69,9 @@ fn each_publication(
     mut bench: impl FnMut(&mut criterion::Bencher<'_>, &dyn EachLane, &Arc<Publication>),
 ) {
     let mut group = criterion.benchmark_group(title);
+    // Nothing of it waits for anybody.
+    group.warm_up_time(Duration::from_millis(200));
+    group.measurement_time(Duration::from_millis(800));
     for (each, bytes) in lanes().flat_map(|each| SIZES.map(|bytes| (each, bytes))) {
         let publication = publication(bytes);
         group.throughput(Throughput::Bytes(bytes as u64));

@@ -31,13 +31,13 @@ use pushlab::run::{
     machine::Awake,
 };
 
-/// For the clients of so many lanes, at three seconds each: `cargo bench` is to be over in ten minutes.
+/// So many lanes in so many groups: `cargo bench` is to be over in ten minutes.
 fn criterion() -> Criterion {
     Criterion::default()
         .plotting_backend(PlottingBackend::Plotters)
         .sample_size(40)
-        .warm_up_time(Duration::from_millis(400))
-        .measurement_time(Duration::from_millis(1_600))
+        .warm_up_time(Duration::from_millis(300))
+        .measurement_time(Duration::from_millis(1_200))
         .nresamples(20_000)
 }
 

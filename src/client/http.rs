@@ -198,7 +198,7 @@ fn chunk_sizes(bytes: &[u8]) -> Result<Option<(usize, usize)>, Ended> {
 /// It is none.
 pub fn chunk(bytes: &[u8]) -> Result<&[u8], Ended> {
     chunk_sizes(bytes)?
-        .and_then(|(line, size)| bytes.get(line..line + size))
+        .and_then(|(line, size)| bytes.get(line..line + size + 2)?.strip_suffix(b"\r\n"))
         .ok_or_else(|| Ended::NotUnderstood("a chunk that is not whole".into()))
 }
 
