@@ -1,8 +1,9 @@
 //! The hot paths by themselves: codecs of every protocol, history, the HTTP API's signature, what
 //! the runner's clients read, and the hub's fan-out to queues.
 //!
-//! `cargo bench --bench hot_paths`. What a publication costs on real sockets is measured by
-//! `fanout`, and end-to-end delays by the runner: those do not belong to Criterion.
+//! `cargo bench --bench hot_paths`, also a part of `cargo bench`. One exchange of every lane over a socket is
+//! in `transports`, what a delivery costs under load in `fanout`, and the delay of a service is the
+//! runner's.
 
 use std::{
     cell::Cell,
@@ -12,7 +13,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use criterion::{
+    BenchmarkId, Criterion, PlottingBackend, Throughput, criterion_group, criterion_main,
+};
 use pushlab::{
     channel::{
         ChannelName, Draft, Epoch, Publication,
@@ -321,7 +324,12 @@ fn time_fan_out(subscribers: u64, rounds: u64) -> Duration {
     })
 }
 
-criterion_group!(
-    benches, codecs, protocols, signatures, clients, histories, fan_out
-);
+criterion_group! {
+    name = benches;
+    config = Criterion::default()
+        .plotting_backend(PlottingBackend::Plotters)
+        .warm_up_time(Duration::from_millis(500))
+        .measurement_time(Duration::from_secs(2));
+    targets = codecs, protocols, signatures, clients, histories, fan_out
+}
 criterion_main!(benches);

@@ -16,6 +16,17 @@ impl Follow for FetchStream {
     fn follow<'a>(&'a mut self, context: &'a mut ClientContext<'_>) -> LocalBoxFuture<'a, Ended> {
         Box::pin(async move { stream(context).await.unwrap_or_else(|ended| ended) })
     }
+
+    fn read(
+        &mut self,
+        bytes: &[u8],
+        at_us: u64,
+        context: &mut ClientContext<'_>,
+    ) -> Result<(), Ended> {
+        let lines = lines(&mut Decoder::default(), http::chunk(bytes)?)?;
+        let mut lines = lines.iter();
+        lines.try_for_each(|line| take(line, context, at_us))
+    }
 }
 
 /// First words of a stream.
@@ -33,8 +44,7 @@ async fn stream(context: &mut ClientContext<'_>) -> Result<Ended, Ended> {
     let mut chunk = Vec::new();
     while http::read_chunk(&mut io, &mut chunk).await? {
         let at_us = io.read_at_us();
-        let lines = decoder.feed(&chunk);
-        let lines = lines.map_err(|error| Ended::NotUnderstood(error.to_string()))?;
+        let lines = lines(&mut decoder, &chunk)?;
         chunk.clear();
         // The end of each is the stream's own.
         add(&io.tally().down.framing, lines.len());
@@ -43,6 +53,11 @@ async fn stream(context: &mut ClientContext<'_>) -> Result<Ended, Ended> {
         }
     }
     Ok(Ended::Closed("the stream ended".into()))
+}
+
+fn lines(decoder: &mut Decoder, chunk: &[u8]) -> Result<Vec<Vec<u8>>, Ended> {
+    let lines = decoder.feed(chunk);
+    lines.map_err(|error| Ended::NotUnderstood(error.to_string()))
 }
 
 fn take(line: &[u8], context: &mut ClientContext<'_>, at_us: u64) -> Result<(), Ended> {

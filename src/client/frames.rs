@@ -152,6 +152,19 @@ fn first_frame(bytes: &[u8]) -> Result<Option<(Header, &[u8])>, Ended> {
     Ok(whole)
 }
 
+/// The text of a message that is one frame, and whole.
+///
+/// # Errors
+///
+/// It is none.
+pub fn text(frame: &[u8]) -> Result<&str, Ended> {
+    let whole = first_frame(frame)?;
+    whole
+        .filter(|(header, _)| header.is_final && header.opcode == OpCode::Text)
+        .and_then(|(_, payload)| std::str::from_utf8(payload).ok())
+        .ok_or_else(|| Ended::NotUnderstood("what is no text in one frame".into()))
+}
+
 fn close_reason(payload: &[u8]) -> String {
     match payload {
         [high, low, reason @ ..] => {

@@ -161,13 +161,8 @@ pub async fn read_body(io: &mut Connection, head: &Head) -> Result<Vec<u8>, Ende
 /// Appends the next chunk of a chunked body; false at the last.
 pub async fn read_chunk(io: &mut Connection, out: &mut Vec<u8>) -> Result<bool, Ended> {
     let (line, size) = loop {
-        if let Some(end) = memchr::memmem::find(io.waiting(), b"\r\n") {
-            let size = std::str::from_utf8(&io.waiting()[..end])
-                .ok()
-                .and_then(|digits| usize::from_str_radix(digits, 16).ok())
-                .filter(|size| *size <= BODY_MAX_BYTES);
-            let size = size.ok_or_else(|| Ended::NotUnderstood("a chunk without a size".into()))?;
-            break (end + 2, size);
+        if let Some(sizes) = chunk_sizes(io.waiting())? {
+            break sizes;
         }
         io.fill().await?;
     };
@@ -179,6 +174,32 @@ pub async fn read_chunk(io: &mut Connection, out: &mut Vec<u8>) -> Result<bool, 
     io.consume(whole);
     add(&io.tally().down.framing, line + 2);
     Ok(size > 0)
+}
+
+/// Bytes of the chunk's first line, and of what it holds; `None` while the line is not whole.
+fn chunk_sizes(bytes: &[u8]) -> Result<Option<(usize, usize)>, Ended> {
+    let Some(end) = memchr::memmem::find(bytes, b"\r\n") else {
+        return Ok(None);
+    };
+    let size = std::str::from_utf8(&bytes[..end])
+        .ok()
+        .and_then(|digits| usize::from_str_radix(digits, 16).ok())
+        .filter(|size| *size <= BODY_MAX_BYTES);
+    match size {
+        Some(size) => Ok(Some((end + 2, size))),
+        None => Err(Ended::NotUnderstood("a chunk without a size".into())),
+    }
+}
+
+/// What is in a chunk that is whole.
+///
+/// # Errors
+///
+/// It is none.
+pub fn chunk(bytes: &[u8]) -> Result<&[u8], Ended> {
+    chunk_sizes(bytes)?
+        .and_then(|(line, size)| bytes.get(line..line + size + 2)?.strip_suffix(b"\r\n"))
+        .ok_or_else(|| Ended::NotUnderstood("a chunk that is not whole".into()))
 }
 
 /// Sends a GET and reads the answer, which must be 200.

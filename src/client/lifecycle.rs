@@ -167,6 +167,7 @@ pub async fn follow(
             inbox,
             tally: &tally,
             stopping: &stopping,
+            steps: None,
             cut: &cut,
         };
         let began = Instant::now();

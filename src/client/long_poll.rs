@@ -4,7 +4,12 @@ use std::time::Duration;
 
 use futures_util::future::LocalBoxFuture;
 
-use super::{ClientContext, Cursor, Ended, Follow, back_off::Curve, poll::poll};
+use super::{
+    ClientContext, Cursor, Ended, Follow,
+    back_off::Curve,
+    message::{Polled, read},
+    poll::poll,
+};
 
 /// A client that holds one question at a time.
 pub struct LongPoll {
@@ -31,6 +36,15 @@ impl Follow for LongPoll {
         })
     }
 
+    fn read(
+        &mut self,
+        bytes: &[u8],
+        at_us: u64,
+        context: &mut ClientContext<'_>,
+    ) -> Result<(), Ended> {
+        read::<Polled<'_>>(bytes)?.deliver(context.cursor, context.inbox, at_us)
+    }
+
     /// No standard says; this lab's own page asks again as this does.
     fn native_back_off(&self) -> Option<Curve> {
         Some(Curve::QUICK)
@@ -49,6 +63,7 @@ impl LongPoll {
                 context.inbox.subscribed(at_us);
                 hold = self.hold;
             }
+            context.step().await;
         }
         Ok(())
     }

@@ -30,6 +30,7 @@ mod poll;
 pub mod short_poll;
 pub mod socketio;
 pub mod sse;
+pub mod steps;
 pub mod tls;
 pub mod upstream;
 pub mod websocket;
@@ -47,6 +48,7 @@ use futures_util::future::LocalBoxFuture;
 use self::{
     back_off::Curve,
     connection::{Connection, SimulatedLink},
+    steps::Steps,
     upstream::Outbox,
 };
 use crate::channel::StreamPosition;
@@ -69,6 +71,19 @@ pub trait Follow {
     /// Follows until something ends it. Polls and streams alike: it returns only when it cannot
     /// go on, and [`lifecycle::follow`] decides what then.
     fn follow<'a>(&'a mut self, context: &'a mut ClientContext<'_>) -> LocalBoxFuture<'a, Ended>;
+
+    /// Takes one publication as it comes down, or the body of one answer to a poll, without a
+    /// connection: what [`Self::follow`] does with each. `at_us`: when it was there.
+    ///
+    /// # Errors
+    ///
+    /// It is none of this protocol.
+    fn read(
+        &mut self,
+        bytes: &[u8],
+        at_us: u64,
+        context: &mut ClientContext<'_>,
+    ) -> Result<(), Ended>;
 
     /// How long a client that is told to stop may take to get the answer it has asked for.
     fn grace(&self) -> Duration {
@@ -106,6 +121,8 @@ pub struct ClientContext<'a> {
     pub tally: &'a std::rc::Rc<Tally>,
     /// True once the client is to stop; what can wait for a good moment looks at it.
     pub stopping: &'a Cell<bool>,
+    /// If it polls, each of its polls waits to be told. `None`: as its kind does.
+    pub steps: Option<&'a Steps>,
     /// A connection that is cut rather than closed answers nothing more: RST instead of FIN.
     pub cut: &'a std::rc::Rc<Cell<bool>>,
 }
@@ -117,6 +134,13 @@ impl ClientContext<'_> {
         match self.cursor.query() {
             none if none.is_empty() => format!("{path}{channel}"),
             position => format!("{path}{channel}?{position}"),
+        }
+    }
+
+    /// Waits between two polls, for who is stepped.
+    async fn step(&self) {
+        if let Some(steps) = self.steps {
+            steps.next().await;
         }
     }
 

@@ -63,6 +63,15 @@ impl Follow for ShortPoll {
         })
     }
 
+    fn read(
+        &mut self,
+        bytes: &[u8],
+        at_us: u64,
+        context: &mut ClientContext<'_>,
+    ) -> Result<(), Ended> {
+        read::<Polled<'_>>(bytes)?.deliver(context.cursor, context.inbox, at_us)
+    }
+
     /// A timer goes on, whatever became of the last request.
     fn native_back_off(&self) -> Option<Curve> {
         Some(Curve::fixed(self.interval))
@@ -97,7 +106,9 @@ impl ShortPoll {
             if std::mem::take(&mut is_first) {
                 context.inbox.subscribed(at_us);
             }
-            if self.after_answer {
+            if context.steps.is_some() {
+                context.step().await;
+            } else if self.after_answer {
                 tokio::time::sleep(self.interval).await;
             } else {
                 ticks.tick().await;

@@ -31,7 +31,7 @@ use super::{
     ClientContext, Ended, Follow, Target, add,
     back_off::Curve,
     connection::Connection,
-    frames::Frames,
+    frames::{self, Frames},
     http,
     message::{Published, Subscribed, read},
 };
@@ -110,6 +110,15 @@ impl Follow for SocketioWebSocket {
         Box::pin(async move { socket(&self.0, context).await.unwrap_or_else(|ended| ended) })
     }
 
+    fn read(
+        &mut self,
+        bytes: &[u8],
+        at_us: u64,
+        context: &mut ClientContext<'_>,
+    ) -> Result<(), Ended> {
+        hear(&self.0, frames::text(bytes)?, at_us, context).map(drop)
+    }
+
     fn native_back_off(&self) -> Option<Curve> {
         Some(Curve::SOCKETIO)
     }
@@ -118,6 +127,16 @@ impl Follow for SocketioWebSocket {
 impl Follow for SocketioPolling {
     fn follow<'a>(&'a mut self, context: &'a mut ClientContext<'_>) -> LocalBoxFuture<'a, Ended> {
         Box::pin(async move { poll(&self.0, context).await.unwrap_or_else(|ended| ended) })
+    }
+
+    fn read(
+        &mut self,
+        bytes: &[u8],
+        at_us: u64,
+        context: &mut ClientContext<'_>,
+    ) -> Result<(), Ended> {
+        let mut all = packets(bytes);
+        all.try_for_each(|packet| hear(&self.0, packet?, at_us, context).map(drop))
     }
 
     fn native_back_off(&self) -> Option<Curve> {
@@ -183,10 +202,8 @@ async fn poll(talk: &Talk, context: &mut ClientContext<'_>) -> Result<Ended, End
         let mut answers = Vec::new();
         let mut publications = 0;
         let mut is_alive = false;
-        for packet in body.split(|byte| *byte == SEPARATOR) {
-            let packet = std::str::from_utf8(packet)
-                .map_err(|_| Ended::NotUnderstood("a packet that is no UTF-8".into()))?;
-            match hear(talk, packet, at_us, context)? {
+        for packet in packets(&body) {
+            match hear(talk, packet?, at_us, context)? {
                 Heard::Opened(open) => {
                     path = format!("{handshake}&sid={}", open.sid);
                     silence = open.silence();
@@ -214,7 +231,16 @@ async fn poll(talk: &Talk, context: &mut ClientContext<'_>) -> Result<Ended, End
             let (io, target) = nodes.next();
             send(io, target, &path, &answers.join(&separator)).await?;
         }
+        context.step().await;
     }
+}
+
+/// The packets of a polling body.
+fn packets(body: &[u8]) -> impl Iterator<Item = Result<&str, Ended>> {
+    body.split(|byte| *byte == SEPARATOR).map(|packet| {
+        std::str::from_utf8(packet)
+            .map_err(|_| Ended::NotUnderstood("a packet that is no UTF-8".into()))
+    })
 }
 
 async fn send(

@@ -44,6 +44,17 @@ impl Follow for Sse {
         })
     }
 
+    fn read(
+        &mut self,
+        bytes: &[u8],
+        at_us: u64,
+        context: &mut ClientContext<'_>,
+    ) -> Result<(), Ended> {
+        let events = Decoder::default().feed(http::chunk(bytes)?);
+        let mut events = events.iter();
+        events.try_for_each(|event| take(event, self.is_bare, context, at_us))
+    }
+
     fn native_back_off(&self) -> Option<Curve> {
         Some(Curve::fixed(self.retry.unwrap_or(RETRY_DEFAULT)))
     }

@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 use super::{
     ClientContext, Ended, Follow,
-    frames::Frames,
+    frames::{self, Frames},
     message::{BARE, Published, Subscribed, read},
 };
 
@@ -21,6 +21,15 @@ pub struct WebSocket {
 impl Follow for WebSocket {
     fn follow<'a>(&'a mut self, context: &'a mut ClientContext<'_>) -> LocalBoxFuture<'a, Ended> {
         Box::pin(async move { socket(self, context).await.unwrap_or_else(|ended| ended) })
+    }
+
+    fn read(
+        &mut self,
+        bytes: &[u8],
+        at_us: u64,
+        context: &mut ClientContext<'_>,
+    ) -> Result<(), Ended> {
+        hear(self.is_bare, frames::text(bytes)?, at_us, context)
     }
 
     fn sends(&self) -> bool {

@@ -177,6 +177,7 @@ pub(super) mod tests {
             inbox: &heap,
             tally: &tally,
             stopping: &stopping,
+            steps: None,
             cut: &cut,
         };
         let channels = Channels {

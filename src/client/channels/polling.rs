@@ -29,6 +29,16 @@ impl Follow for OverPolling {
         Box::pin(async move { poll(&self.0, context).await.unwrap_or_else(|ended| ended) })
     }
 
+    fn read(
+        &mut self,
+        bytes: &[u8],
+        at_us: u64,
+        context: &mut ClientContext<'_>,
+    ) -> Result<(), Ended> {
+        let mut text = bytes.to_vec();
+        take(&self.0, &mut text, at_us, context).map(drop)
+    }
+
     fn native_back_off(&self) -> Option<Curve> {
         Some(Curve::PUSHER)
     }
@@ -50,5 +60,6 @@ async fn poll(channels: &Channels, context: &mut ClientContext<'_>) -> Result<En
         if !taken.answers.is_empty() {
             session.send(&mut io, context, &taken.answers).await?;
         }
+        context.step().await;
     }
 }

@@ -3,7 +3,11 @@
 use futures_util::future::LocalBoxFuture;
 
 use super::{Channels, Heard};
-use crate::client::{ClientContext, Ended, Follow, back_off::Curve, frames::Frames};
+use crate::client::{
+    ClientContext, Ended, Follow,
+    back_off::Curve,
+    frames::{self, Frames},
+};
 
 /// A client of Channels on a WebSocket.
 pub struct OverWebSocket(pub Channels);
@@ -11,6 +15,16 @@ pub struct OverWebSocket(pub Channels);
 impl Follow for OverWebSocket {
     fn follow<'a>(&'a mut self, context: &'a mut ClientContext<'_>) -> LocalBoxFuture<'a, Ended> {
         Box::pin(async move { socket(&self.0, context).await.unwrap_or_else(|ended| ended) })
+    }
+
+    fn read(
+        &mut self,
+        bytes: &[u8],
+        at_us: u64,
+        context: &mut ClientContext<'_>,
+    ) -> Result<(), Ended> {
+        let text = frames::text(bytes)?;
+        self.0.hear(text, at_us, context).map(drop)
     }
 
     fn native_back_off(&self) -> Option<Curve> {

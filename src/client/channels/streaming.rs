@@ -30,6 +30,16 @@ impl Follow for OverStreaming {
         Box::pin(async move { stream(&self.0, context).await.unwrap_or_else(|ended| ended) })
     }
 
+    fn read(
+        &mut self,
+        bytes: &[u8],
+        at_us: u64,
+        context: &mut ClientContext<'_>,
+    ) -> Result<(), Ended> {
+        let mut text = http::chunk(bytes)?.to_vec();
+        take(&self.0, &mut text, at_us, context).map(drop)
+    }
+
     fn native_back_off(&self) -> Option<Curve> {
         Some(Curve::PUSHER)
     }

@@ -182,6 +182,11 @@ impl Answer {
         .len()
     }
 
+    /// The body.
+    pub fn body(&self) -> &[u8] {
+        &self.body
+    }
+
     /// Length of the body.
     pub fn body_bytes(&self) -> usize {
         self.body.len()
@@ -218,8 +223,19 @@ fn socketio_packet(publication: &Publication, out: &mut Vec<u8>) -> Layers {
 
 #[cfg(test)]
 mod tests {
+    use std::{
+        cell::{Cell, RefCell},
+        rc::Rc,
+    };
+
+    use serde_json::value::RawValue;
+
     use super::*;
-    use crate::catalogue::{Fetching, LANES};
+    use crate::{
+        catalogue::{Fetching, LANES, VARIANTS},
+        channel::{ChannelName, Epoch},
+        client::{ClientContext, Ended, Inbox},
+    };
 
     #[test]
     fn every_lane_is_here_once_in_the_order_of_the_catalogue() {
@@ -229,21 +245,90 @@ mod tests {
         assert!(of("main").is_none());
     }
 
-    #[test]
-    fn polls_have_requests_and_streams_have_messages() {
-        let lane = Target {
+    struct Heap(RefCell<Vec<String>>);
+
+    impl Inbox for Heap {
+        fn subscribed(&self, _at_us: u64) {}
+        fn publication(&self, data: &str, _at_us: u64) {
+            self.0.borrow_mut().push(data.to_owned());
+        }
+        fn failed(&self, _why: &Ended) {}
+    }
+
+    fn at(lane: &Target, form: Form) -> At<'_> {
+        At {
+            channel: "c",
+            lane,
+            app_key: "k",
+            hold_ms: 1,
+            form,
+        }
+    }
+
+    fn nowhere() -> Target {
+        Target {
             address: ([127, 0, 0, 1], 8080).into(),
             host: "h".into(),
             link: Default::default(),
             tls: None,
-        };
-        let at = At {
-            channel: "c",
-            lane: &lane,
-            app_key: "k",
-            hold_ms: 1,
-            form: Form::AsItIs,
-        };
+        }
+    }
+
+    #[test]
+    fn what_a_lane_says_its_client_reads() {
+        let data = r#"{"n":7,"pad":"\"\u00e9\n]}"}"#;
+        let publication = Arc::new(Publication {
+            channel: ChannelName::parse("c").unwrap(),
+            epoch: Epoch::parse("e1").unwrap(),
+            offset: 7,
+            event: "tick".into(),
+            data: RawValue::from_string(data.to_owned()).unwrap(),
+            intended_us: 1,
+            published_us: 2,
+            origin: None,
+        });
+        let (plan, target) = (Plan::default(), nowhere());
+        let lanes = ALL.iter().map(|each| Row::of_lane(each.lane()));
+        let variants = VARIANTS.iter().map(|variant| Row::of_variant(variant));
+        for row in lanes.chain(variants) {
+            let (each, at) = (of(&row.lane).unwrap(), at(&target, row.form()));
+            let mut bytes = Vec::new();
+            if each.message(&at, &publication, &mut bytes).is_none() {
+                let polled = Polled {
+                    publications: std::slice::from_ref(&publication),
+                    position: publication.position(),
+                    recovered: true,
+                };
+                bytes = each.answer(&at, &polled).unwrap().body;
+            }
+            let heap = Heap(RefCell::default());
+            let (mut cursor, tally) = (Cursor::default(), Rc::default());
+            let (stopping, cut) = (Cell::default(), Rc::default());
+            let mut context = ClientContext {
+                target: &target,
+                other: None,
+                channel: "c",
+                outbox: None,
+                cursor: &mut cursor,
+                inbox: &heap,
+                tally: &tally,
+                stopping: &stopping,
+                steps: None,
+                cut: &cut,
+            };
+            let mut client = row.client(&plan, 0, Some("k"), None).unwrap();
+            client.read(&bytes, 3, &mut context).unwrap();
+            assert_eq!(*heap.0.borrow(), [data], "{}", row.name);
+            let cut_off = client.read(&bytes[..bytes.len() / 2], 3, &mut context);
+            let is_told = cut_off.is_err() || heap.0.borrow().len() == 1;
+            assert!(is_told, "{}: half of it is not taken for all", row.name);
+        }
+    }
+
+    #[test]
+    fn polls_have_requests_and_streams_have_messages() {
+        let lane = nowhere();
+        let at = at(&lane, Form::AsItIs);
         for each in ALL {
             let is_stream = each.lane().fetching == Fetching::Stream;
             let request = each.request(&at, &Cursor::default());
