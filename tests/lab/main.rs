@@ -14,6 +14,7 @@ mod clearing;
 mod coalesce;
 mod conditions;
 mod corpus;
+mod deflate;
 mod departures;
 mod docs;
 mod envelope_parts;

@@ -236,6 +236,7 @@ mod tests {
             host: "h".into(),
             link: Default::default(),
             tls: None,
+            compress: None,
         };
         let at = At {
             channel: "c",
