@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 use pushlab::{
     codec::{
         deflate::{Compressor, Inflater, inflate_alone},
-        websocket::{OpCode, encode_masked},
+        websocket::{OpCode, encode_masked, header_bytes},
     },
     config::{Config, compress::Compress},
 };
@@ -174,7 +174,7 @@ fn real_clients_share_one_compressed_frame() {
         assert!(frames.iter().all(|frame| *frame == frames[0]));
         assert_eq!(small.next(), frames[0], "it fits into 512 bytes");
         assert_eq!(frames[0].text(), sent.json());
-        wire += 2 + frames[0].payload.len();
+        wire += header_bytes(frames[0].payload.len()) + frames[0].payload.len();
         whole += 4 + sent.payload.len();
     }
     let mut after = before.clone();
