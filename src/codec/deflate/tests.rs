@@ -28,6 +28,18 @@ fn inflated(inflater: &mut Inflater, message: &[u8]) -> Result<Vec<u8>, Uninflat
     Ok(out.split_off(4))
 }
 
+/// Bytes without a pattern, the same each time.
+fn noise(length: usize) -> Vec<u8> {
+    let mut seed = 7_u64;
+    let mut next = || {
+        seed ^= seed << 13;
+        seed ^= seed >> 7;
+        seed ^= seed << 17;
+        (seed >> 32) as u8
+    };
+    (0..length).map(|_| next()).collect()
+}
+
 /// RFC 7692 §7.2.3, every example.
 #[test]
 fn the_standards_own_examples() {
@@ -75,9 +87,7 @@ fn the_standards_own_examples() {
 /// was told: Node's, in tests/clients/deflate.test.mjs, and Autobahn's, 13.3 and 13.5.
 #[test]
 fn a_small_window_finds_less_to_refer_to() {
-    let page: Vec<u8> = (0..4_000_u32)
-        .map(|n| b'a' + (n.wrapping_mul(2_654_435_761) >> 20) as u8 % 26)
-        .collect();
+    let page: Vec<u8> = noise(4_000).iter().map(|byte| b'a' + byte % 26).collect();
     let twice = [&page[..], &page].concat();
     let lengths: Vec<usize> = (BITS_MIN..=BITS_MAX)
         .map(|bits| {
@@ -268,15 +278,7 @@ fn a_bomb_is_refused_at_the_first_byte_past_the_limit() {
 
 #[test]
 fn what_cannot_be_compressed_may_be_as_long_as_the_limit() {
-    let mut seed = 7_u64;
-    let noise: Vec<u8> = (0..LIMIT)
-        .map(|_| {
-            seed ^= seed << 13;
-            seed ^= seed >> 7;
-            seed ^= seed << 17;
-            seed as u8
-        })
-        .collect();
+    let noise = noise(LIMIT);
     let sent = compressed(&mut Compressor::new(15), &noise);
     assert!(sent.len() > LIMIT);
     let sent = frames(OpCode::Binary, &sent, 1);
