@@ -536,12 +536,22 @@ pub enum WireFormat {
     BareFrame,
     /// The data alone in a server-sent event.
     BareEvent,
+    /// [`Self::PlainFrame`], compressed by itself; so the following.
+    PlainFrameDeflated,
+    /// [`Self::BareFrame`].
+    BareFrameDeflated,
+    /// [`Self::PusherFrame`].
+    PusherFrameDeflated,
+    /// [`Self::PusherFrameWithPosition`].
+    PusherFrameWithPositionDeflated,
+    /// [`Self::SocketioPacket`], in its frame.
+    SocketioPacketDeflated,
 }
 
 // What is added goes to the end, and into COUNT.
 impl WireFormat {
     /// How many there are: the last one's number and one.
-    pub const COUNT: usize = Self::BareEvent as usize + 1;
+    pub const COUNT: usize = Self::SocketioPacketDeflated as usize + 1;
 }
 
 #[cfg(test)]

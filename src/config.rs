@@ -9,6 +9,7 @@
 //! May use: `channel`, `lane`, `hub`, `broker`, `node`, `access`, `system`.
 
 pub mod apps;
+pub mod compress;
 pub mod presenter;
 pub mod private_file;
 pub mod secret;
@@ -23,7 +24,7 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-use self::{apps::AppSettings, secret::Secret};
+use self::{apps::AppSettings, compress::Compress, secret::Secret};
 use crate::{
     access::{address::TrustedProxies, host_names::HostNames, listed::Origins},
     broker::memory::MemoryLimits,
@@ -266,6 +267,10 @@ settings! {
     coalesce: Coalesce = Coalesce::default(),
         "How publications leave for subscribers of WebSocket, SSE, Channels or Socket.IO: adaptive (at once; a busy worker gathers what comes between two rounds of writing, which follow the load), off (one write each), tick (all that wait in one write), or a time such as 20ms (the first waits so long for others) [default: adaptive]",
         [value_name = "adaptive|off|tick|TIME"];
+    compress: Compress = Compress::Off,
+        "What is compressed for clients that offer to take it [default: off]", [value_enum];
+    compress_contexts: usize = 500,
+        "WebSockets that may have a compressor of their own, about 340 KiB each; more get what compress = on gives [default: 500]";
     history_max_count: usize = 1_000,
         "Publications that a channel keeps; 0 keeps none [default: 1000]";
     history_max_bytes: usize = 1 << 20,

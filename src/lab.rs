@@ -9,6 +9,7 @@ use std::{
 };
 
 use actix_web::{HttpRequest, http::header::HeaderMap};
+use tokio::sync::Semaphore;
 
 use crate::{
     access::{
@@ -55,6 +56,8 @@ pub struct Lab {
     pub report_keys: ReportKeys,
     /// Who may see secrets and change the lab for others.
     pub presenter: Presenter,
+    /// WebSockets that may have a compressor of their own.
+    pub compressors: Arc<Semaphore>,
     /// Of the stand-ins that this lab starts: only who shows it is a native client for a class.
     pub stand_ins_key: OwnKey,
     /// When the server started, µs of the time of day.

@@ -24,6 +24,9 @@ pub struct Layers {
     pub lab: u64,
     /// The application's own data.
     pub payload: u64,
+    /// What compression took off: the other layers are what messages were before it, and this much
+    /// less passed. 0 where nothing is compressed.
+    pub saved: u64,
 }
 
 impl Layers {
@@ -40,8 +43,13 @@ impl Layers {
         self.protocol + self.lab
     }
 
-    /// All of them together: the bytes without HTTP's heads.
+    /// All of them together: the bytes without HTTP's heads, as they pass.
     pub fn total(&self) -> u64 {
+        self.before_compression().saturating_sub(self.saved)
+    }
+
+    /// As many as it would be if nothing were compressed.
+    pub fn before_compression(&self) -> u64 {
         self.framing + self.envelope() + self.payload
     }
 
@@ -51,6 +59,7 @@ impl Layers {
             protocol: both(self.protocol, other.protocol),
             lab: both(self.lab, other.lab),
             payload: both(self.payload, other.payload),
+            saved: both(self.saved, other.saved),
         }
     }
 }

@@ -44,6 +44,7 @@ pub fn nowhere() -> Target {
         host: "127.0.0.1:1".to_owned(),
         link: SimulatedLink::default(),
         tls: None,
+        compress: None,
     }
 }
 

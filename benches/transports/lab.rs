@@ -79,6 +79,7 @@ impl Lab {
             host: address.to_string(),
             link: SimulatedLink::default(),
             tls: None,
+            compress: None,
         }
     }
 

@@ -413,7 +413,9 @@ fn frame_length(start: &[u8], direction: Direction) -> Option<Option<usize>> {
         Direction::Up => Sender::Client,
         Direction::Down => Sender::Server,
     };
-    let header = Header::parse(&start[..start.len().min(HEADER_MAX_BYTES)], sender).ok()?;
+    // Whether compression was agreed on is not followed: a message that says so is taken for it.
+    let start = &start[..start.len().min(HEADER_MAX_BYTES)];
+    let header = Header::parse_as(start, sender, true).ok()?;
     let Some(header) = header else {
         return Some(None);
     };

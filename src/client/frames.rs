@@ -1,7 +1,9 @@
 //! The client's side of a WebSocket (RFC 6455): opening handshake, masked frames out, unmasked
-//! frames in, pongs to pings.
+//! frames in, pongs to pings. Where the target says so, permessage-deflate is offered, and messages are
+//! inflated and compressed as the server answers; what a client sends begins with an empty window,
+//! whatever was agreed on.
 //!
-//! Not here: extensions (none is offered), sending fragments.
+//! Not here: other extensions, sending fragments.
 
 use std::borrow::Cow;
 
@@ -9,9 +11,16 @@ use base64::{Engine, prelude::BASE64_STANDARD};
 use rand::random;
 
 use super::{ClientContext, Ended, add, connection::Connection, http};
-use crate::codec::websocket::{
-    CloseCode, OpCode, encode_masked,
-    header::{HEADER_MAX_BYTES, Header, Sender},
+use crate::codec::{
+    deflate::{
+        compress_alone,
+        negotiate::{self, Agreement},
+    },
+    websocket::{
+        CloseCode, Inflation, OpCode, encode_masked,
+        header::{HEADER_MAX_BYTES, Header, Sender},
+        header_bytes,
+    },
 };
 
 /// Messages longer than this end the connection.
@@ -23,6 +32,16 @@ pub struct Frames {
     pub io: Connection,
     /// Fragments of a message so far.
     begun: Vec<u8>,
+    /// What was agreed on; `None`: nothing is compressed.
+    deflate: Option<Deflate>,
+    /// The message that has begun is compressed.
+    is_compressed: bool,
+}
+
+/// Compression as it was agreed on.
+struct Deflate {
+    agreed: Agreement,
+    inflation: Inflation,
 }
 
 impl Frames {
@@ -35,21 +54,53 @@ impl Frames {
     /// ```
     pub async fn open(context: &ClientContext<'_>, target: &str) -> Result<Self, Ended> {
         let mut io = context.connect().await?;
-        http::get(&mut io, context.target, target, &opening()).await?;
+        let mut headers = opening();
+        let mut target = Cow::Borrowed(target);
+        if let Some(asked) = context.target.compress {
+            let offer = negotiate::OFFER;
+            headers.push_str(&format!("Sec-WebSocket-Extensions: {offer}\r\n"));
+            let joint = if target.contains('?') { '&' } else { '?' };
+            target = format!("{target}{joint}compress={asked}").into();
+        }
+        http::get(&mut io, context.target, &target, &headers).await?;
         let head = http::read_head(&mut io).await?;
         if head.status != 101 {
             let body = http::read_body(&mut io, &head).await?;
-            http::expect(101, head.status, target, &body)?;
+            http::expect(101, head.status, &target, &body)?;
         }
+        let deflate = match head.extensions {
+            None => None,
+            Some(answer) => Some(agreed(&answer, context.target.compress.is_some())?),
+        };
         Ok(Self {
             io,
             begun: Vec::new(),
+            deflate,
+            is_compressed: false,
         })
     }
 
     /// Sends a text message as one masked frame (§5.3).
     pub async fn send(&mut self, text: &str) -> Result<(), Ended> {
-        self.send_frame(OpCode::Text, text.as_bytes()).await
+        let mut compressed = Vec::new();
+        let is_compressed = self.deflate.as_ref().is_some_and(|deflate| {
+            compress_alone(
+                deflate.agreed.client_bits(),
+                text.as_bytes(),
+                &mut compressed,
+            )
+        });
+        if !is_compressed {
+            return self.send_frame(OpCode::Text, text.as_bytes()).await;
+        }
+        let mut frame = masked(OpCode::Text, &compressed);
+        frame[0] |= RSV1;
+        let up = &self.io.tally().up;
+        let plain = header_bytes(text.len()) + MASK_BYTES + text.len();
+        add(&up.framing, plain - text.len());
+        add(&up.saved, plain - frame.len());
+        self.io.send(&frame).await?;
+        Ok(())
     }
 
     async fn send_frame(&mut self, opcode: OpCode, payload: &[u8]) -> Result<(), Ended> {
@@ -62,7 +113,7 @@ impl Frames {
     /// Resolves when [`Self::next`] has something to read. Dropping the future loses nothing,
     /// which is not so of that one.
     pub async fn readable(&mut self) -> Result<(), Ended> {
-        match first_frame(self.io.waiting())? {
+        match first_frame(self.io.waiting(), self.deflate.is_some())? {
             Some(_) => Ok(()),
             None => Ok(self.io.fill().await?),
         }
@@ -75,7 +126,8 @@ impl Frames {
         take: impl FnOnce(&str, u64) -> Result<T, Ended>,
     ) -> Result<T, Ended> {
         loop {
-            let Some((header, payload)) = first_frame(self.io.waiting())? else {
+            let may_compress = self.deflate.is_some();
+            let Some((header, payload)) = first_frame(self.io.waiting(), may_compress)? else {
                 self.io.fill().await?;
                 continue;
             };
@@ -84,6 +136,9 @@ impl Frames {
             let at_us = self.io.read_at_us();
             match header.opcode {
                 OpCode::Text | OpCode::Binary | OpCode::Continuation => {
+                    if header.opcode != OpCode::Continuation {
+                        self.is_compressed = header.is_compressed;
+                    }
                     if !header.is_final || !self.begun.is_empty() {
                         self.begun.extend_from_slice(payload);
                     }
@@ -94,6 +149,25 @@ impl Frames {
                     let whole: Cow<'_, [u8]> = match self.begun.is_empty() {
                         true => payload.into(),
                         false => std::mem::take(&mut self.begun).into(),
+                    };
+                    let whole = match (self.is_compressed, &mut self.deflate) {
+                        (true, Some(deflate)) => {
+                            let message = deflate.inflation.message(&whole, MESSAGE_MAX_BYTES);
+                            let message = message
+                                .map_err(|violation| Ended::NotUnderstood(violation.to_string()))?;
+                            let down = &self.io.tally().down;
+                            let longer = header_bytes(message.len()) + message.len();
+                            let saved =
+                                longer.saturating_sub(header_bytes(whole.len()) + whole.len());
+                            add(
+                                &down.framing,
+                                header_bytes(message.len())
+                                    .saturating_sub(header_bytes(whole.len())),
+                            );
+                            add(&down.saved, saved);
+                            Cow::Owned(message)
+                        }
+                        _ => whole,
                     };
                     let taken = match std::str::from_utf8(&whole) {
                         Ok(text) => take(text, at_us),
@@ -115,6 +189,24 @@ impl Frames {
     }
 }
 
+/// "Per-message compressed" (RFC 7692 §6).
+const RSV1: u8 = 0x40;
+/// The masking key in a client's header.
+const MASK_BYTES: usize = 4;
+
+/// What a server's answer means; it may answer only what was offered.
+fn agreed(answer: &str, has_offered: bool) -> Result<Deflate, Ended> {
+    let agreed = negotiate::accepted(answer).filter(|_| has_offered);
+    let agreed = agreed.ok_or_else(|| {
+        Ended::NotUnderstood(format!("extensions that were not offered: {answer:?}"))
+    })?;
+    let inflation = match agreed.server_no_context_takeover {
+        true => Inflation::Alone,
+        false => Inflation::Context(None),
+    };
+    Ok(Deflate { agreed, inflation })
+}
+
 /// The headers of an opening handshake (§4.1), with a new key.
 pub fn opening() -> String {
     let key = BASE64_STANDARD.encode(random::<[u8; 16]>());
@@ -133,7 +225,12 @@ pub fn masked(opcode: OpCode, payload: &[u8]) -> Vec<u8> {
 
 /// The header of the server's frame that `bytes` begin with; `None` while it is not whole.
 pub fn parse_header(bytes: &[u8]) -> Result<Option<Header>, Ended> {
-    let header = Header::parse(bytes, Sender::Server)
+    parse_header_as(bytes, false)
+}
+
+/// As [`parse_header`]; with `may_compress` messages may be compressed.
+fn parse_header_as(bytes: &[u8], may_compress: bool) -> Result<Option<Header>, Ended> {
+    let header = Header::parse_as(bytes, Sender::Server, may_compress)
         .map_err(|violation| Ended::NotUnderstood(violation.to_string()))?;
     match header {
         Some(header) if header.payload_bytes > MESSAGE_MAX_BYTES as u64 => Err(
@@ -144,8 +241,8 @@ pub fn parse_header(bytes: &[u8]) -> Result<Option<Header>, Ended> {
 }
 
 /// The first frame of `bytes`: its header and its payload; `None` while it is not whole.
-fn first_frame(bytes: &[u8]) -> Result<Option<(Header, &[u8])>, Ended> {
-    let whole = parse_header(bytes)?.and_then(|header| {
+fn first_frame(bytes: &[u8], may_compress: bool) -> Result<Option<(Header, &[u8])>, Ended> {
+    let whole = parse_header_as(bytes, may_compress)?.and_then(|header| {
         let frame = bytes.get(..header.frame_bytes()?)?;
         Some((header, &frame[header.header_bytes..]))
     });
@@ -158,7 +255,7 @@ fn first_frame(bytes: &[u8]) -> Result<Option<(Header, &[u8])>, Ended> {
 ///
 /// It is none.
 pub fn text(frame: &[u8]) -> Result<&str, Ended> {
-    let whole = first_frame(frame)?;
+    let whole = first_frame(frame, false)?;
     whole
         .filter(|(header, _)| header.is_final && header.opcode == OpCode::Text)
         .and_then(|(_, payload)| std::str::from_utf8(payload).ok())
@@ -195,13 +292,16 @@ mod tests {
         let mut frame = Vec::new();
         encode_frame(OpCode::Text, b"abc", &mut frame);
         for cut in 0..frame.len() {
-            assert!(first_frame(&frame[..cut]).unwrap().is_none(), "{cut}");
+            assert!(
+                first_frame(&frame[..cut], false).unwrap().is_none(),
+                "{cut}"
+            );
         }
         frame.push(b'x');
-        let (_, payload) = first_frame(&frame).unwrap().unwrap();
+        let (_, payload) = first_frame(&frame, false).unwrap().unwrap();
         assert_eq!(payload, b"abc");
         assert!(
-            first_frame(&[0x81, 0x80]).is_err(),
+            first_frame(&[0x81, 0x80], false).is_err(),
             "a server does not mask"
         );
     }

@@ -25,6 +25,8 @@ pub struct Head {
     /// The first cookie that it sets, `name=value`, without how long and where it holds (RFC 6265
     /// §4.1).
     pub cookie: Option<String>,
+    /// What a WebSocket's server agrees to (RFC 6455 §9.1).
+    pub extensions: Option<String>,
     /// Of the head itself.
     pub bytes: usize,
 }
@@ -110,6 +112,7 @@ fn parse_head(bytes: &[u8]) -> Option<Head> {
         will_close: false,
         etag: None,
         cookie: None,
+        extensions: None,
         bytes: bytes.len(),
     };
     for (name, value) in lines.filter_map(|line| line.split_once(':')) {
@@ -122,6 +125,8 @@ fn parse_head(bytes: &[u8]) -> Option<Head> {
             head.length = Length::Chunked;
         } else if name.eq_ignore_ascii_case("connection") && value.eq_ignore_ascii_case("close") {
             head.will_close = true;
+        } else if name.eq_ignore_ascii_case("sec-websocket-extensions") {
+            head.extensions = Some(value.to_owned());
         } else if name.eq_ignore_ascii_case("etag") {
             head.etag = Some(value.to_owned());
         } else if name.eq_ignore_ascii_case("set-cookie") && head.cookie.is_none() {

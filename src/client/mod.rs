@@ -64,6 +64,9 @@ pub struct Target {
     pub link: SimulatedLink,
     /// Where it speaks TLS.
     pub tls: Option<tls::Tls>,
+    /// What clients there offer to take compressed and ask for by their query, `on` or `context`;
+    /// `None`: they offer nothing.
+    pub compress: Option<&'static str>,
 }
 
 /// One way to get a channel's publications.
@@ -294,6 +297,8 @@ pub struct Sides {
     pub heads: Cell<u64>,
     /// Chunk sizes, event-stream fields, frame headers and masks.
     pub framing: Cell<u64>,
+    /// What compression took off messages.
+    pub saved: Cell<u64>,
 }
 
 /// Adds to a counter.

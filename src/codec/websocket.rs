@@ -2,18 +2,21 @@
 //!
 //! [`Decoder`] takes the bytes a client sent and yields whole messages and control frames, or the
 //! close code that the violation calls for (§7.4.1). Text is checked as it comes in, so invalid
-//! UTF-8 is refused at its first bad byte and not at the end of the message (§8.1). Extensions are
-//! not negotiated, so any RSV bit is a violation (§5.2). [`header`] reads the header of a frame,
+//! UTF-8 is refused at its first bad byte and not at the end of the message (§8.1). A compressed
+//! message ([`super::deflate`]) is inflated when it is whole, up to the limit of messages; where that
+//! was not agreed on, any RSV bit is a violation (§5.2). [`header`] reads the header of a frame,
 //! a client's or a server's; [`rules`] says of a client's whether it may come, before its payload
 //! does. [`encode_header`] writes a server's: unmasked, never fragmented; [`encode_masked`] a
 //! client's frame.
 
+pub mod deflated;
 pub mod header;
 pub mod rules;
 
 use std::fmt;
 
 use self::{header::Header, rules::FrameRules};
+use super::deflate::{Inflater, Uninflatable, inflate_alone};
 
 /// Longest frame header of a server: 2 bytes and a 64-bit length.
 pub const SERVER_HEADER_MAX_BYTES: usize = 10;
@@ -126,6 +129,21 @@ fn protocol_error(why: &'static str) -> Violation {
     }
 }
 
+impl From<Uninflatable> for Violation {
+    fn from(why: Uninflatable) -> Self {
+        match why {
+            Uninflatable::TooBig => Self {
+                code: CloseCode::TOO_BIG,
+                why: "the message is over the size limit once it is inflated",
+            },
+            Uninflatable::Broken => Self {
+                code: CloseCode::INVALID_PAYLOAD,
+                why: "the compressed message is broken",
+            },
+        }
+    }
+}
+
 const BAD_UTF8: Violation = Violation {
     code: CloseCode::INVALID_PAYLOAD,
     why: "text is not valid UTF-8",
@@ -140,10 +158,42 @@ pub struct Limits {
     pub accept_binary: bool,
 }
 
+/// How a client's compressed messages are inflated, where it may send some.
+#[derive(Debug)]
+pub enum Inflation {
+    /// Each by itself: it begins with an empty window.
+    Alone,
+    /// By an inflater of the connection's own, made when the first comes.
+    Context(Option<Box<Inflater>>),
+}
+
+impl Inflation {
+    /// What a whole message was before it was compressed, at most `max_bytes`.
+    pub fn message(&mut self, compressed: &[u8], max_bytes: usize) -> Result<Vec<u8>, Violation> {
+        let mut message = Vec::new();
+        match self {
+            Self::Alone => inflate_alone(compressed, max_bytes, &mut message)?,
+            Self::Context(inflater) => {
+                inflater
+                    .get_or_insert_default()
+                    .message(compressed, max_bytes, &mut message)?
+            }
+        }
+        Ok(message)
+    }
+}
+
 /// Reads a client's frames from bytes split anywhere.
 #[derive(Debug)]
 pub struct Decoder {
     rules: FrameRules,
+    /// What is done with compressed messages; `None`: they were not agreed on.
+    inflation: Option<Inflation>,
+    message_max_bytes: usize,
+    /// The message under way is compressed.
+    is_compressed: bool,
+    /// What compression took off messages since it was last asked for.
+    saved_bytes: u64,
     frame: Option<Header>,
     /// Payload bytes of the current frame still to come.
     remaining: usize,
@@ -165,6 +215,10 @@ impl Decoder {
     pub fn new(limits: Limits) -> Self {
         Self {
             rules: FrameRules::new(limits),
+            inflation: None,
+            message_max_bytes: limits.message_max_bytes,
+            is_compressed: false,
+            saved_bytes: 0,
             frame: None,
             remaining: 0,
             unmasked: 0,
@@ -174,6 +228,18 @@ impl Decoder {
             valid: 0,
             framing_bytes: 0,
         }
+    }
+
+    /// Takes compressed messages, too.
+    pub fn inflating(mut self, inflation: Option<Inflation>) -> Self {
+        self.rules = self.rules.may_compress(inflation.is_some());
+        self.inflation = inflation;
+        self
+    }
+
+    /// How many bytes longer messages since the last call were than what came of them.
+    pub fn take_saved_bytes(&mut self) -> u64 {
+        std::mem::take(&mut self.saved_bytes)
     }
 
     /// How many bytes since the last call were framing: headers with their masks, and control
@@ -207,6 +273,7 @@ impl Decoder {
         };
         if let OpCode::Text | OpCode::Binary = header.opcode {
             self.kind = Some(header.opcode);
+            self.is_compressed = header.is_compressed;
         }
         self.framing_bytes += header.header_bytes as u64;
         // Within the limit on messages, or on control frames.
@@ -234,7 +301,7 @@ impl Decoder {
         apply_mask(&mut target[from..], key, self.unmasked);
         self.remaining -= take;
         self.unmasked += take;
-        if !frame.opcode.is_control() && self.kind == Some(OpCode::Text) {
+        if !frame.opcode.is_control() && self.kind == Some(OpCode::Text) && !self.is_compressed {
             self.check_utf8()?;
         }
         Ok(())
@@ -266,7 +333,23 @@ impl Decoder {
         if !frame.is_final {
             return Ok(None);
         }
-        let payload = std::mem::take(&mut self.message);
+        let mut payload = std::mem::take(&mut self.message);
+        if let (true, Some(inflation)) = (self.is_compressed, &mut self.inflation) {
+            let message = inflation.message(&payload, self.message_max_bytes)?;
+            match message.len().checked_sub(payload.len()) {
+                Some(shorter) => {
+                    // Of a message in one frame it is known how long its header would have been.
+                    let of_header = match frame.opcode {
+                        OpCode::Continuation => 0,
+                        _ => header_bytes(message.len()) - header_bytes(payload.len()),
+                    };
+                    self.framing_bytes += of_header as u64;
+                    self.saved_bytes += (of_header + shorter) as u64;
+                }
+                None => self.framing_bytes += (payload.len() - message.len()) as u64,
+            }
+            payload = message;
+        }
         self.valid = 0;
         Ok(Some(match self.kind.take() {
             Some(OpCode::Binary) => Message::Binary(payload),
@@ -303,6 +386,15 @@ fn decode_close(payload: &[u8]) -> Result<Option<CloseCode>, Violation> {
             std::str::from_utf8(reason).map_err(|_| BAD_UTF8)?;
             Ok(Some(code))
         }
+    }
+}
+
+/// Bytes of the header of an unmasked frame with so long a payload.
+pub fn header_bytes(length: usize) -> usize {
+    match length {
+        0..=125 => 2,
+        126..=0xFFFF => 4,
+        _ => 10,
     }
 }
 

@@ -10,7 +10,7 @@ use super::{
     lanes::{LaneView, VariantView, lanes_for, variants_of},
     no_store,
 };
-use crate::{lab::Lab, registry::LaneWorker};
+use crate::{config::compress::Compress, lab::Lab, registry::LaneWorker};
 
 /// What every comparison in this lab has in common.
 pub fn fairness(lab: &Lab) -> Vec<String> {
@@ -19,7 +19,15 @@ pub fn fairness(lab: &Lab) -> Vec<String> {
             .to_owned(),
         "Delays count from the instant the schedule intended, not from when publishing happened."
             .to_owned(),
-        "No compression anywhere: neither of HTTP bodies nor of WebSocket messages.".to_owned(),
+        match lab.config.compress {
+            Compress::Off => {
+                "No compression anywhere: neither of HTTP bodies nor of WebSocket messages."
+                    .to_owned()
+            }
+            asked => format!(
+                "Compressed where a client offers to take it: --compress {asked}. Clients that do not offer get the same as ever."
+            ),
+        },
         format!(
             "HTTP/1.1 connections are kept alive for {}; TCP_NODELAY is on everywhere.",
             lab.config.keep_alive

@@ -156,11 +156,14 @@ impl SeriesView {
 }
 
 /// Beside the sum and not in it: `protocol` and `lab`, whose sum is `envelope`; `tls`, the same bytes
-/// once more, encrypted.
+/// once more, encrypted; and `saved`, what compression took off. The layers are what messages were
+/// before it, so that their sum is `before_compression`, and `total` what passed.
 fn layers(total: u64, layers: Layers, tls: u64) -> HashMap<&'static str, u64> {
     let mut named = HashMap::from(by_layer(total, layers));
     named.extend(envelope_parts(layers));
     named.insert("total", total);
+    named.insert("saved", layers.saved);
+    named.insert("before_compression", total + layers.saved);
     named.insert("tls", tls);
     named
 }

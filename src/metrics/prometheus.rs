@@ -217,6 +217,12 @@ fn series_families(series: &[Series]) -> Vec<MetricFamily> {
             .flat_map(|of| bytes(of, "layer", by_layer))
             .collect(),
     ));
+    families.push(family(
+        "pushlab_compression_saved_bytes_total",
+        "What compression took off messages, by direction. pushlab_bytes_total is by what they were before it: less this it is what passed.",
+        MetricType::COUNTER,
+        series.iter().flat_map(saved).collect(),
+    ));
     // Apart, so that a sum over the layers has no byte twice.
     let parts = |_: u64, layers| envelope_parts(layers);
     families.push(family(
@@ -247,6 +253,19 @@ fn bytes<const N: usize>(
                 labels.extend([("direction", direction), (divided, layer)]);
                 counter(bytes, &labels)
             })
+        })
+        .collect()
+}
+
+/// What compression took off, in both directions.
+fn saved(series: &Series) -> Vec<Metric> {
+    let totals = &series.totals;
+    [("up", totals.saved_up), ("down", totals.saved_down)]
+        .into_iter()
+        .map(|(direction, bytes)| {
+            let mut labels = labels_of(series).to_vec();
+            labels.push(("direction", direction));
+            counter(bytes, &labels)
         })
         .collect()
 }

@@ -183,7 +183,10 @@ impl Model {
     /// said which publications came in which messages.
     pub fn unexplained(&self, measured: Counts, whole: Counts, answers: &Answers) -> Option<f64> {
         let count = self.numbers.clone().count() as u64;
-        let counted = |counts: Counts| (counts.up.total + counts.down.total) as f64;
+        // Before compression: what that makes of them no closed form says.
+        let counted = |counts: Counts| {
+            (counts.up.before_compression() + counts.down.before_compression()) as f64
+        };
         if self.fetching() == Some(Fetching::ShortPolls) {
             let asked: u64 = answers.values().sum();
             if asked != whole.requests {
@@ -334,6 +337,7 @@ pub fn usual(row: Row, size_bytes: usize, hold_ms: u64) -> Option<Model> {
             host: "127.0.0.1:40000".into(),
             link: SimulatedLink::default(),
             tls: None,
+            compress: None,
         },
         app_key: APP_KEY.into(),
         hold_ms,
@@ -376,6 +380,7 @@ mod tests {
                 host: "127.0.0.1:8080".into(),
                 link: SimulatedLink::default(),
                 tls: None,
+                compress: None,
             },
             app_key: "k".into(),
             hold_ms: 25_000,

@@ -32,6 +32,7 @@ pub fn label(name: &'static str) -> &'static str {
         "protocol_bytes" => "the protocol's own bytes for each publication",
         "lab_bytes" => "the lab's own bytes for each publication",
         "payload_bytes" => "the publication's own data",
+        "before_compression_bytes" => "bytes for each publication, before compression",
         "message_bytes" => "bytes of one message, without HTTP headers",
         "unexplained_bytes" => "bytes that arithmetic does not explain",
         "wire_bytes_per_publication" => "bytes for each publication, with TCP, IP and Ethernet",

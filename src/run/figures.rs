@@ -86,6 +86,7 @@ catalogue! {
     "protocol_bytes" Bytes "of the envelope, what any user of the protocol pays";
     "lab_bytes" Bytes "of the envelope, what this instrument adds to measure";
     "payload_bytes" Bytes "of these, the publication's data";
+    "before_compression_bytes" Bytes "all bytes, both ways, per delivery, as they would be if nothing were compressed: what the layers divide";
     "message_bytes" Bytes "of these, down and without HTTP headers, where one message is one publication";
     "unexplained_bytes" Bytes "bytes of all clients together that the closed form, given which answers came, does not account for";
     "wire_bytes_per_publication" Bytes "with Ethernet, IP and TCP headers, and acknowledgements";
@@ -435,6 +436,14 @@ fn bytes(passes: &[RowResult], all: &mut Measured) {
             continue;
         }
         put_ratio(passes, all, name, of, |c| c.delivered);
+    }
+    // Where nothing was compressed it is what passed.
+    let saved: Of = |c| c.up.saved + c.down.saved;
+    if passes.iter().any(|pass| saved(&pass.counts) > 0) {
+        let before: Of = |c| c.up.before_compression() + c.down.before_compression();
+        put_ratio(passes, all, "before_compression_bytes", before, |c| {
+            c.delivered
+        });
     }
     let unexplained: Option<Vec<f64>> = passes
         .iter()

@@ -43,10 +43,11 @@ pub fn predicted_bytes(plan: &Plan, passes: &[RowResult]) -> Predictions {
         let bytes = pass.poll_bytes?;
         Some(bytes.mean(plan.poll_for, empty_share(&pass.counts)))
     };
+    let is_plain_up = passes.iter().all(|pass| pass.counts.up.saved == 0);
     for (name, value) in [
         (
             "up_bytes_per_publication",
-            mean(&|p| Some(p.up_predicted?.total)),
+            mean(&|p| Some(p.up_predicted?.total)).filter(|_| is_plain_up),
         ),
         ("up_header_bytes", mean(&|p| Some(p.up_predicted?.headers))),
         ("up_framing_bytes", mean(&|p| Some(p.up_predicted?.framing))),
@@ -344,8 +345,15 @@ pub fn predict_bytes(passes: &[RowResult], theory: Option<Prediction>, all: &mut
         .iter()
         .fold(Cost::default(), |sum, cost| sum.plus(*cost));
     let mean = sum.times(1.0 / costs.len() as f64);
+    // What compression makes of a message depends on what it says, and on what was said before: a
+    // closed form knows only what it was before that.
+    let is_compressed = |pass: &RowResult| pass.counts.up.saved + pass.counts.down.saved > 0;
+    let all_bytes = match passes.iter().any(is_compressed) {
+        true => "before_compression_bytes",
+        false => "bytes_per_publication",
+    };
     for (name, bytes) in [
-        ("bytes_per_publication", mean.total()),
+        (all_bytes, mean.total()),
         ("header_bytes", mean.headers),
         ("framing_bytes", mean.framing),
         ("envelope_bytes", mean.envelope()),

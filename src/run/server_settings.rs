@@ -113,7 +113,10 @@ mod tests {
             flags,
             ["--heartbeat=5s", "--coalesce=20ms", "--sandbox-plan=true"]
         );
-        assert_eq!(objection("heartbeat=5s,coalesce=20ms"), None);
+        assert_eq!(
+            objection("heartbeat=5s,coalesce=20ms,compress=context"),
+            None
+        );
         assert_eq!(objection(""), None);
     }
 
@@ -123,6 +126,7 @@ mod tests {
             ("heartbeat", "like heartbeat=5s"),
             ("hartbeat=5s", "hartbeat"),
             ("coalesce=never", "off, tick"),
+            ("compress=gzip", "gzip"),
             ("heartbeat=0s", "more than 0s"),
             ("workers=2", "the run's own"),
             ("single-port=true", "the run's own"),

@@ -50,8 +50,11 @@ pub struct Layers {
     pub lab: u64,
     /// The data.
     pub payload: u64,
-    /// All bytes of the direction.
+    /// All bytes of the direction, as they passed.
     pub total: u64,
+    /// What compression took off the layers before they did; 0 at labs that have none.
+    #[serde(default)]
+    pub saved: u64,
 }
 
 /// All that the server counts at one instant.
@@ -122,7 +125,8 @@ impl Counts {
     pub fn of_clients(tally: &Tally, delivered: u64, size_bytes: usize) -> Self {
         let side = |side: &Sides, payload: u64| {
             let (total, heads, framing) = (side.total.get(), side.heads.get(), side.framing.get());
-            let envelope = total.saturating_sub(heads + framing + payload);
+            let saved = side.saved.get();
+            let envelope = (total + saved).saturating_sub(heads + framing + payload);
             Layers {
                 http_headers: heads,
                 framing,
@@ -132,6 +136,7 @@ impl Counts {
                 lab: 0,
                 payload,
                 total,
+                saved,
             }
         };
         Self {
@@ -194,7 +199,13 @@ impl Layers {
             lab: both(self.lab, other.lab),
             payload: both(self.payload, other.payload),
             total: both(self.total, other.total),
+            saved: both(self.saved, other.saved),
         }
+    }
+
+    /// All bytes as they would be if nothing were compressed.
+    pub fn before_compression(self) -> u64 {
+        self.total + self.saved
     }
 
     /// Layer by layer.

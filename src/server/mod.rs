@@ -31,7 +31,7 @@ use std::{
 
 use actix_server::ServerBuilder;
 use actix_web::web;
-use tokio::runtime::Handle;
+use tokio::{runtime::Handle, sync::Semaphore};
 
 use self::{
     connections::lane_service,
@@ -186,6 +186,9 @@ impl Server {
         });
         let lab = Arc::new(Lab {
             presenter,
+            compressors: Arc::new(Semaphore::new(
+                config.compress_contexts.min(Semaphore::MAX_PERMITS),
+            )),
             stand_ins_key: OwnKey::make(),
             report_keys: Default::default(),
             latencies,

@@ -6,6 +6,7 @@
 //! ?limit=20&hold_ms=25000  polls: how many in one answer; how long it may be held
 //! ?client=c1&name=Ann      who is here, for presence
 //! ?envelope=bare           the data alone, where the lane has that form
+//! ?compress=on             otherwise than the lab is set; off, on or context
 //! ```
 //!
 //! Unknown parameters are ignored (a newer client may send one), known ones that are wrong are
@@ -19,6 +20,7 @@ use serde::Deserialize;
 use crate::{
     catalogue::{Form, Lane, variant_of},
     channel::{BadPosition, Epoch, ID_MAX_BYTES, StreamPosition, history::Start, is_name_byte},
+    config::compress::Compress,
     error::{Code, Refusal},
     node::Who,
 };
@@ -34,6 +36,7 @@ struct RawQuery {
     client: Option<String>,
     name: Option<String>,
     envelope: Option<String>,
+    compress: Option<String>,
 }
 
 /// What a client that subscribes or polls asks for; every part has been checked.
@@ -49,6 +52,8 @@ pub struct SubscribeQuery {
     pub who: Option<Who>,
     /// How publications are to be written.
     pub form: Form,
+    /// What is to be compressed on this connection; `None`: as the server is set (`compress`).
+    pub compress: Option<Compress>,
 }
 
 impl SubscribeQuery {
@@ -95,6 +100,7 @@ impl RawQuery {
             &mut self.client,
             &mut self.name,
             &mut self.envelope,
+            &mut self.compress,
         ] {
             part.take_if(|part| part.is_empty());
         }
@@ -130,6 +136,7 @@ impl RawQuery {
             hold_ms: number("hold_ms", self.hold_ms)?,
             who,
             form: form(self.envelope.as_deref())?,
+            compress: self.compress.as_deref().map(compress).transpose()?,
         })
     }
 }
@@ -144,6 +151,14 @@ fn form(envelope: Option<&str>) -> Result<Form, Refusal> {
             format!("envelope is {other:?}; choose bare, or leave it away"),
         )),
     }
+}
+
+/// What `compress=` names.
+fn compress(text: &str) -> Result<Compress, Refusal> {
+    text.parse().map_err(|choices| {
+        let message = format!("compress is {text:?}; {choices}, or leave it away");
+        Refusal::new(Code::BadRange, message)
+    })
 }
 
 /// A position from its two parameters.
@@ -198,17 +213,18 @@ mod tests {
     #[test]
     fn a_full_query_is_read() {
         let asked = SubscribeQuery::parse(
-            "epoch=k3&offset=17&limit=5&history=2&hold_ms=100&client=c1&name=Ann%20B",
+            "epoch=k3&offset=17&limit=5&history=2&hold_ms=100&client=c1&name=Ann%20B&compress=on",
         )
         .unwrap();
         assert_eq!(asked.start.position.unwrap().to_string(), "k3:17");
         assert_eq!((asked.limit, asked.hold_ms), (Some(5), Some(100)));
+        assert_eq!(asked.compress, Some(Compress::On));
         assert_eq!(&*asked.who.unwrap().name, "Ann B");
         assert_eq!(
             SubscribeQuery::parse("nonsense=1").unwrap(),
             SubscribeQuery::default()
         );
-        let empty = "epoch=&offset=&limit=&history=&hold_ms=&client=&name=&envelope=";
+        let empty = "epoch=&offset=&limit=&history=&hold_ms=&client=&name=&envelope=&compress=";
         assert_eq!(
             SubscribeQuery::parse(empty).unwrap(),
             SubscribeQuery::default()
@@ -237,6 +253,7 @@ mod tests {
             ("limit=many", Code::BadRange),
             ("hold_ms=-5", Code::BadRange),
             ("envelope=none", Code::BadRange),
+            ("compress=gzip", Code::BadRange),
             ("client=a/b", Code::BadClient),
             ("client=c1&name=%00", Code::BadClient),
             ("epoch=a&epoch=b", Code::BadQuery),

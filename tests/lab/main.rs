@@ -15,6 +15,7 @@ mod clearing;
 mod coalesce;
 mod conditions;
 mod corpus;
+mod deflate;
 mod departures;
 mod docs;
 mod envelope_parts;

@@ -36,6 +36,7 @@ fn metrics_are_prometheus_text_that_a_parser_reads() {
     let metrics = read(&answer.text());
     let expected = BTreeSet::from([
         "pushlab_bytes_total",
+        "pushlab_compression_saved_bytes_total",
         "pushlab_channels",
         "pushlab_connections_open",
         "pushlab_delay_seconds",

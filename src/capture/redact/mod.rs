@@ -108,14 +108,15 @@ fn in_frame(bytes: &mut [u8], rule: &Rule<'_>, hidden: &mut Vec<Hidden>) {
         Direction::Up => Sender::Client,
         Direction::Down => Sender::Server,
     };
-    let Ok(Some(header)) = Header::parse(bytes, sender) else {
+    let Ok(Some(header)) = Header::parse_as(bytes, sender, true) else {
         hide(hidden, 0, bytes.len(), Secret::Cut);
         return cover(bytes, hidden, None);
     };
     let from = header.header_bytes.min(bytes.len());
     let mask = header.mask.map(|key| (from, key));
-    // A secret may go on from one fragment to the next.
-    let is_fragment = !header.is_final || header.opcode == OpCode::Continuation;
+    // A secret may go on from one fragment to the next, and what is compressed can be inflated.
+    let is_fragment =
+        !header.is_final || header.is_compressed || header.opcode == OpCode::Continuation;
     let is_binary = header.opcode == OpCode::Binary && rule.direction == Direction::Down;
     if rule.policy == Policy::Everything || is_binary {
         hide(hidden, from, bytes.len() - from, Secret::Message);

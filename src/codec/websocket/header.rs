@@ -11,6 +11,8 @@ use super::{CONTROL_MAX_BYTES, OpCode, Violation, protocol_error};
 pub const HEADER_MAX_BYTES: usize = 14;
 
 const FIN: u8 = 0x80;
+/// RSV1: the message is compressed (RFC 7692 §6), where that was agreed on.
+const COMPRESSED: u8 = 0x40;
 const RESERVED: u8 = 0x70;
 const OPCODE: u8 = 0x0F;
 const MASK: u8 = 0x80;
@@ -33,6 +35,8 @@ pub enum Sender {
 pub struct Header {
     /// It is the message's last frame.
     pub is_final: bool,
+    /// It is the first frame of a message that is compressed.
+    pub is_compressed: bool,
     /// What kind of frame.
     pub opcode: OpCode,
     /// Bytes of the header itself: 2 to [`HEADER_MAX_BYTES`].
@@ -46,17 +50,32 @@ pub struct Header {
 impl Header {
     /// Reads the header at the front of `bytes`; `None` while it is not whole.
     ///
-    /// Extensions are not negotiated, so any reserved bit is a violation, and it shows in the
-    /// first two bytes. Limits of a payload beyond the standard's are the caller's.
+    /// Nothing is compressed unless that was agreed on, so any reserved bit is a violation, and it
+    /// shows in the first two bytes. Limits of a payload beyond the standard's are the caller's.
     pub fn parse(bytes: &[u8], sender: Sender) -> Result<Option<Self>, Violation> {
+        Self::parse_as(bytes, sender, false)
+    }
+
+    /// As [`Self::parse`]; with `may_compress` permessage-deflate may have been agreed on, whose bit
+    /// is allowed on the first frame of a message and nowhere else (RFC 7692 §6).
+    pub fn parse_as(
+        bytes: &[u8],
+        sender: Sender,
+        may_compress: bool,
+    ) -> Result<Option<Self>, Violation> {
         let [first, second, ..] = *bytes else {
             return Ok(None);
         };
-        if first & RESERVED != 0 {
+        let opcode = OpCode::parse(first & OPCODE);
+        let begins = matches!(opcode, Some(OpCode::Text | OpCode::Binary));
+        let allowed = match may_compress && begins {
+            true => COMPRESSED,
+            false => 0,
+        };
+        if first & RESERVED & !allowed != 0 {
             return Err(protocol_error("a reserved bit is set"));
         }
-        let opcode =
-            OpCode::parse(first & OPCODE).ok_or_else(|| protocol_error("unknown frame type"))?;
+        let opcode = opcode.ok_or_else(|| protocol_error("unknown frame type"))?;
         let is_final = first & FIN != 0;
         match (sender, second & MASK != 0) {
             (Sender::Client, false) => {
@@ -91,6 +110,7 @@ impl Header {
         }
         Ok(Some(Self {
             is_final,
+            is_compressed: first & COMPRESSED != 0,
             opcode,
             header_bytes,
             payload_bytes,
@@ -153,6 +173,7 @@ mod tests {
             let head = server(payload_bytes);
             let expected = Header {
                 is_final: true,
+                is_compressed: false,
                 opcode: OpCode::Text,
                 header_bytes,
                 payload_bytes,
@@ -207,6 +228,18 @@ mod tests {
         let mut endless = server(u64::MAX >> 1);
         endless[2] |= 0x80;
         assert!(refusal(&endless, Sender::Server).contains("highest bit"));
+    }
+
+    #[test]
+    fn only_the_first_frame_of_a_message_may_say_that_it_is_compressed() {
+        let parse = |first| Header::parse_as(&[first, 0], Sender::Server, true);
+        for first in [0xC1, 0x41, 0xC2, 0x42] {
+            assert!(parse(first).unwrap().unwrap().is_compressed, "{first:#x}");
+            assert!(!parse(first ^ 0x40).unwrap().unwrap().is_compressed);
+        }
+        for refused in [0xC0, 0x40, 0xC8, 0xC9, 0xCA, 0xE1, 0xD1, 0xA1, 0x91] {
+            assert!(parse(refused).is_err(), "{refused:#x}");
+        }
     }
 
     #[test]

@@ -11,6 +11,10 @@ use super::{
 #[derive(Debug)]
 pub struct FrameRules {
     limits: Limits,
+    /// Whether permessage-deflate was agreed on.
+    may_compress: bool,
+    /// Whether the message under way is compressed.
+    is_compressed: bool,
     /// Bytes so far of the header that is being read.
     head: Vec<u8>,
     /// Bytes so far of the message whose last frame has not begun.
@@ -22,16 +26,24 @@ impl FrameRules {
     pub fn new(limits: Limits) -> Self {
         Self {
             limits,
+            may_compress: false,
+            is_compressed: false,
             head: Vec::new(),
             begun: None,
         }
+    }
+
+    /// Takes compressed messages, too.
+    pub fn may_compress(mut self, may_compress: bool) -> Self {
+        self.may_compress = may_compress;
+        self
     }
 
     /// Takes the next header off the front of `input`; `None` when `input` is used up first. After
     /// a [`Violation`] it must not be called again.
     pub fn next_header(&mut self, input: &mut &[u8]) -> Result<Option<Header>, Violation> {
         let header = loop {
-            if let Some(header) = Header::parse(&self.head, Sender::Client)? {
+            if let Some(header) = Header::parse_as(&self.head, Sender::Client, self.may_compress)? {
                 break header;
             }
             if input.is_empty() {
@@ -66,9 +78,19 @@ impl FrameRules {
             }
             (_, None) => 0,
         };
+        if self.begun.is_none() {
+            self.is_compressed = header.is_compressed;
+        }
+        let max_bytes = self.limits.message_max_bytes as u64;
+        // What cannot be compressed is longer for it; the message itself is held to its limit where
+        // it is inflated.
+        let max_bytes = match self.is_compressed {
+            true => max_bytes + (max_bytes >> 10) + 64,
+            false => max_bytes,
+        };
         // Of at most 63 bits and at most the limit, so that there is no overflow.
         let bytes = before + header.payload_bytes;
-        if bytes > self.limits.message_max_bytes as u64 {
+        if bytes > max_bytes {
             return Err(Violation {
                 code: CloseCode::TOO_BIG,
                 why: "the message is over the size limit",

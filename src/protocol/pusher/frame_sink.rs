@@ -15,7 +15,10 @@ use crate::{
     },
     disconnect::Disconnect,
     hub::{Delivery, Format},
-    transport::websocket::socket::Socket,
+    transport::websocket::{
+        deflating::{FrameFormat, deflated},
+        socket::Socket,
+    },
     wire::Layers,
 };
 
@@ -40,9 +43,15 @@ pub trait FrameSink {
 }
 
 /// A publication as one text frame of a WebSocket.
-static FRAME: Format = Format {
-    form: WireFormat::PusherFrame,
-    encode: encode_frame,
+static FRAME: FrameFormat = FrameFormat {
+    plain: Format {
+        form: WireFormat::PusherFrame,
+        encode: encode_frame,
+    },
+    deflated: Format {
+        form: WireFormat::PusherFrameDeflated,
+        encode: |publication, out| deflated(encode_frame, publication, out),
+    },
 };
 
 fn encode_frame(publication: &Publication, out: &mut Vec<u8>) -> Layers {
@@ -52,9 +61,15 @@ fn encode_frame(publication: &Publication, out: &mut Vec<u8>) -> Layers {
 }
 
 /// As [`FRAME`], with its position.
-static FRAME_WITH_POSITION: Format = Format {
-    form: WireFormat::PusherFrameWithPosition,
-    encode: encode_frame_with_position,
+static FRAME_WITH_POSITION: FrameFormat = FrameFormat {
+    plain: Format {
+        form: WireFormat::PusherFrameWithPosition,
+        encode: encode_frame_with_position,
+    },
+    deflated: Format {
+        form: WireFormat::PusherFrameWithPositionDeflated,
+        encode: |publication, out| deflated(encode_frame_with_position, publication, out),
+    },
 };
 
 fn encode_frame_with_position(publication: &Publication, out: &mut Vec<u8>) -> Layers {
@@ -109,6 +124,7 @@ pub fn send(socket: &Socket, write: impl FnOnce(&mut Vec<u8>)) {
         protocol: out.len() as u64 - framing,
         lab: 0,
         payload: 0,
+        saved: 0,
     };
     socket.send(out.into(), layers);
 }

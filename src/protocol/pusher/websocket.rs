@@ -18,11 +18,12 @@ use crate::{
         pusher::event,
         websocket::{CloseCode, Limits, Message},
     },
-    config::Config,
+    config::{Config, compress::Compress},
     hub::queue::Budget,
     registry::{Door, Endpoint, LaneWorker, NO_CHANNEL, TakeOver, Upgrade},
     transport::websocket::{
-        handshake::accept,
+        deflating::Compressing,
+        handshake::{Accepted, accept},
         socket::{self, Session, Socket, SocketSettings},
     },
 };
@@ -90,13 +91,20 @@ async fn open(apps: Arc<Apps>, worker: Arc<LaneWorker>, (request, framed): Upgra
     let address = worker.lab.address_behind(request.peer_addr(), headers);
     let admitted = admit(&apps, &worker, &request);
     // Accepted even if refused: only a close code says why to a client in a browser.
-    let Some((io, read)) = accept(&request, framed).await else {
-        return;
-    };
     let app = admitted.as_ref().ok().map(|slot| &*slot.0);
     let settings = settings(&worker.lab.config, app);
+    let asked = Compress::asked(request.uri().query().unwrap_or_default());
+    let compressing = Compressing::of(&worker, asked, settings.budget.when_full);
+    let Some(accepted) = accept(&request, framed, compressing).await else {
+        return;
+    };
+    let Accepted {
+        io,
+        read,
+        deflating,
+    } = accepted;
     let written = worker.written(&CHANNELS).map(|w| w.recorder.clone());
-    let socket = Socket::new(io, read.len(), settings, written);
+    let socket = Socket::new(io, read.len(), settings, written).deflating(deflating);
     let socket = Rc::new(socket.in_rounds(worker.lab.node.rounds()));
     // A task of its own: actix-http's future for this connection is large and ends here.
     match admitted {

@@ -9,8 +9,12 @@ use serde_json::value::RawValue;
 
 use crate::{
     codec::{
+        deflate::BITS_MAX,
         engine, socketio,
-        websocket::{self, OpCode},
+        websocket::{
+            self, OpCode,
+            deflated::{By, deflate_frames},
+        },
     },
     wire::Layers,
 };
@@ -48,6 +52,8 @@ pub struct Unit {
     pub stamps: Vec<u64>,
     frames: OnceLock<Bytes>,
     text_frames: OnceLock<Bytes>,
+    deflated_frames: OnceLock<(Bytes, Layers)>,
+    deflated_text_frames: OnceLock<(Bytes, Layers)>,
 }
 
 impl Unit {
@@ -150,6 +156,22 @@ impl Unit {
         })
     }
 
+    /// [`Self::frames`], compressed where that makes them shorter, each by itself; and how they divide.
+    pub fn deflated_frames(&self, binary_as_text: bool) -> &(Bytes, Layers) {
+        let deflated = if binary_as_text {
+            &self.deflated_text_frames
+        } else {
+            &self.deflated_frames
+        };
+        deflated.get_or_init(|| {
+            let frames = self.frames(binary_as_text);
+            let mut out = Vec::with_capacity(frames.len());
+            let layers = self.layers(frames.len());
+            let layers = deflate_frames(frames, &mut By::Alone(BITS_MAX), layers, &mut out);
+            (out.into(), layers)
+        })
+    }
+
     /// How `wire_bytes` of it divide: the engine's type digits and what delimits packets are
     /// framing; the Socket.IO packet is the protocol's, but for the lab's instants in it.
     pub fn layers(&self, wire_bytes: usize) -> Layers {
@@ -165,6 +187,7 @@ impl Unit {
             protocol: (packets - payload - lab) as u64,
             lab: lab as u64,
             payload: payload as u64,
+            saved: 0,
         }
     }
 }

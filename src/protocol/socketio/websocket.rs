@@ -34,6 +34,7 @@ use crate::{
         engine::{self, Data, Packet},
         websocket::{Limits, Message},
     },
+    config::compress::Compress,
     disconnect::Disconnect,
     hub::queue::{Budget, Kind},
     lab::Lab,
@@ -41,7 +42,8 @@ use crate::{
     metrics::latency::Recorder,
     registry::{LaneWorker, Upgrade},
     transport::websocket::{
-        handshake::{accept, answer_and_end},
+        deflating::Compressing,
+        handshake::{Accepted, accept, answer_and_end},
         socket::{self, Session, Socket, SocketSettings},
     },
     wire::Layers,
@@ -57,6 +59,7 @@ pub async fn open(
     let engine = endpoint.engine.clone();
     let text = request.uri().query().unwrap_or_default().to_owned();
     let query = Query::parse(&text);
+    let asked = Compress::asked(&text);
     let origin = request.headers().get(header::ORIGIN);
     let wanted = query.check(
         request.method().as_str(),
@@ -72,9 +75,15 @@ pub async fn open(
     match wanted {
         Err(error) => refuse(framed.into_parts().io, error).await,
         Ok(Wanted::Handshake(Transport::WebSocket)) => {
-            if let Some((io, read)) = accept(&request, framed).await {
-                let settings = settings(&engine, &lane.lab);
-                let socket = Socket::new(io, read.len(), settings, recorder);
+            let settings = settings(&engine, &lane.lab);
+            let compressing = Compressing::of(&lane, asked, settings.budget.when_full);
+            if let Some(accepted) = accept(&request, framed, compressing).await {
+                let Accepted {
+                    io,
+                    read,
+                    deflating,
+                } = accepted;
+                let socket = Socket::new(io, read.len(), settings, recorder).deflating(deflating);
                 let socket = Rc::new(socket.in_rounds(lane.lab.node.rounds()));
                 let began = Request {
                     address: (lane.lab).address_behind(request.peer_addr(), request.headers()),
@@ -92,12 +101,18 @@ pub async fn open(
             if let Some(labels) = &entry.labels {
                 framed.io_ref().meter().belongs_to(labels);
             }
-            let Some((io, read)) = accept(&request, framed).await else {
+            let settings = settings(&engine, &lane.lab);
+            let compressing = Compressing::of(&lane, asked, settings.budget.when_full);
+            let Some(accepted) = accept(&request, framed, compressing).await else {
                 return;
             };
-            let settings = settings(&engine, &lane.lab);
+            let Accepted {
+                io,
+                read,
+                deflating,
+            } = accepted;
             if entry.worker == engine.worker().index {
-                let socket = Socket::new(io, read.len(), settings, recorder);
+                let socket = Socket::new(io, read.len(), settings, recorder).deflating(deflating);
                 let socket = socket.in_rounds(lane.lab.node.rounds());
                 return probe(&engine.worker(), &sid, socket, read);
             }
@@ -105,7 +120,8 @@ pub async fn open(
             let node = lane.lab.node.clone();
             engine.on(entry.worker, move |worker| {
                 if let Ok(io) = moving.attach() {
-                    let socket = Socket::new(io, read.len(), settings, recorder);
+                    let socket =
+                        Socket::new(io, read.len(), settings, recorder).deflating(deflating);
                     let socket = socket.in_rounds(node.rounds());
                     probe(worker, &sid, socket, read);
                 }

@@ -271,6 +271,7 @@ mod tests {
             host: "h".into(),
             link: Default::default(),
             tls: None,
+            compress: None,
         }
     }
 

@@ -11,13 +11,14 @@ use tokio::{sync::watch, task::JoinSet, time::timeout_at};
 use super::{Pass, RunningRow};
 use crate::{
     client::{
-        Follow,
+        Follow, Target,
         back_off::Curve,
         connection::SimulatedLink,
         lifecycle::{self, ClientOptions, Control},
         upstream,
     },
     clock,
+    config::compress::Compress,
     run::{
         blobs::{self, Deaf},
         collector::ClientInbox,
@@ -114,21 +115,34 @@ impl Pass<'_> {
             Balance::Sticky => None,
             Balance::Alternate => {
                 let next = self.node(client + 1);
-                Some(next.lane(&row.row.lane, link)?)
+                Some(self.compressing(next.lane(&row.row.lane, link)?))
             }
         };
         Ok(ClientOptions {
-            target: node.lane(&row.row.lane, link)?,
+            target: self.compressing(node.lane(&row.row.lane, link)?),
             other,
             fail_over: match self.plan.kill_node_at.0.is_zero() {
                 true => None,
-                false => Some(self.node(client + 1).lane(&row.row.lane, link)?),
+                false => {
+                    let next = self.node(client + 1).lane(&row.row.lane, link)?;
+                    Some(self.compressing(next))
+                }
             },
             outbox: row.outboxes.get(client).cloned(),
             back_off: Curve::named(self.plan.back_off, self.plan.back_off_first.0),
             channel: row.channel.clone(),
             resume: row.row.resume,
         })
+    }
+
+    /// A target whose WebSockets offer what the plan says.
+    fn compressing(&self, target: Target) -> Target {
+        let compress = match self.plan.compress {
+            Compress::Off => None,
+            Compress::On => Some("on"),
+            Compress::Context => Some("context"),
+        };
+        Target { compress, ..target }
     }
 
     /// Starts what posts for those clients of a row that do not send by their own connection.

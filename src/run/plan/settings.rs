@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::choices::{BackOff, Balance, BlobOn, Order, PollFor, PollTimer, PublishBy, Resume};
 use crate::{
-    config::Span,
+    config::{Span, compress::Compress},
     run::{
         machine::{KeepAwake, Pin},
         schedule::Kind,
@@ -145,6 +145,9 @@ plan! {
     server: String = String::new(),
         "Settings of the server that the run starts, separated by commas, as in coalesce=20ms,heartbeat=5s; a server given by --target must already have them [default: none]",
         [value_name = "NAME=VALUE,…"];
+    compress: Compress = Compress::Off,
+        "What clients on WebSockets offer to take compressed, and ask the lab for: off, on (each message by itself) or context (with what was said before) [default: off]",
+        [value_enum];
     pin: Pin = Pin::Auto,
         "Whether generator and server are pinned to separate processor cores [default: auto]", [value_enum];
     keep_awake: KeepAwake = KeepAwake::Auto,

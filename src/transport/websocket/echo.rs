@@ -17,13 +17,15 @@ use actix_web::web;
 use futures_util::future::LocalBoxFuture;
 
 use super::{
-    handshake::accept,
+    deflating::Compressing,
+    handshake::{Accepted, accept},
     settings,
     socket::{self, Session, Socket},
 };
 use crate::{
     catalogue::LaneId,
     codec::websocket::{self, Message, OpCode},
+    config::compress::Compress,
     disconnect::Disconnect,
     hub::{Delivery, Subscriber},
     registry::{Door, Endpoint, LaneWorker, TakeOver, Upgrade},
@@ -65,13 +67,21 @@ impl Endpoint for EchoingWebSocket {
 
 /// Serves one echoing connection until it ends.
 async fn open(worker: Arc<LaneWorker>, (request, framed): Upgrade) {
-    let Some((io, read)) = accept(&request, framed).await else {
+    let mut settings = settings(&worker.lab.config, true);
+    let asked = Compress::asked(request.uri().query().unwrap_or_default());
+    let compressing = Compressing::of(&worker, asked, settings.budget.when_full);
+    let Some(accepted) = accept(&request, framed, compressing).await else {
         return;
     };
-    let mut settings = settings(&worker.lab.config, true);
+    let Accepted {
+        io,
+        read,
+        deflating,
+    } = accepted;
     settings.limits.message_max_bytes = MESSAGE_MAX_BYTES;
     settings.budget.max_bytes = 2 * MESSAGE_MAX_BYTES;
-    let socket = Rc::new(Socket::new(io, read.len(), settings, None));
+    let socket = Socket::new(io, read.len(), settings, None).deflating(deflating);
+    let socket = Rc::new(socket);
     let Ok(_connected) = worker.lab.node.register(Rc::new(Closer(socket.clone()))) else {
         return;
     };
@@ -96,6 +106,7 @@ impl Session for Echo {
             protocol: 0,
             lab: 0,
             payload: payload.len() as u64,
+            saved: 0,
         };
         socket.send(frame.into(), layers);
     }

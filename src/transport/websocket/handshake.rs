@@ -35,18 +35,29 @@ use std::{future::poll_fn, io};
 use actix_codec::Framed;
 use actix_http::{HttpMessage, Request, RequestHead, h1, header::HeaderMap, ws};
 
+use super::deflating::{Compressing, Deflating};
 use crate::{
     error::{Code, Refusal},
     lane::stream::LaneStream,
     wire::Layers,
 };
 
-/// Answers a handshake. `None`: it was refused, or the peer is gone. Otherwise the stream, and
-/// bytes that the client sent right after its request.
+/// A connection whose handshake is over.
+pub struct Accepted {
+    /// The stream.
+    pub io: LaneStream,
+    /// Bytes that the client sent right after its request.
+    pub read: Vec<u8>,
+    /// Whether and how messages are compressed.
+    pub deflating: Option<Deflating>,
+}
+
+/// Answers a handshake. `None`: it was refused, or the peer is gone.
 pub async fn accept(
     request: &Request,
     framed: Framed<LaneStream, h1::Codec>,
-) -> Option<(LaneStream, Vec<u8>)> {
+    compressing: Compressing,
+) -> Option<Accepted> {
     let parts = framed.into_parts();
     let key = match verify(request.head()) {
         Ok(key) => key,
@@ -63,9 +74,18 @@ pub async fn accept(
         answer.extend_from_slice(b"\r\nSec-WebSocket-Protocol: ");
         answer.extend_from_slice(subprotocol.as_bytes());
     }
+    let deflating = compressing.agree(request.headers());
+    if let Some(deflating) = &deflating {
+        answer.extend_from_slice(b"\r\nSec-WebSocket-Extensions: ");
+        answer.extend_from_slice(deflating.agreement.answer().as_bytes());
+    }
     answer.extend_from_slice(b"\r\n\r\n");
     write_all(&parts.io, &answer).await.ok()?;
-    Some((parts.io, parts.read_buf.to_vec()))
+    Some(Accepted {
+        io: parts.io,
+        read: parts.read_buf.to_vec(),
+        deflating,
+    })
 }
 
 /// The first subprotocol that is offered. The lab's protocols are chosen by path and have no

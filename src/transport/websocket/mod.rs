@@ -70,8 +70,10 @@
 //!   [`super::actix_ws`], so that what that costs is measured and not claimed.
 //! - **Text in frames of one's own making over HTTP streaming**, both ways. A browser does not send
 //!   a request's body before it is whole in HTTP/1.1, so up there is no stream.
-//! - **Compression** (RFC 7692). None is negotiated: a context for each connection is some hundred
-//!   KiB, and what a publication costs would depend on the ones before it.
+//! - **Compression by default** (RFC 7692). It is there (`--compress`, `?compress=on`; [`deflating`]),
+//!   and off: a byte that is compressed can no longer be told to be the envelope's or the data's, what
+//!   a publication costs depends on the ones before it, and a context for each connection is some
+//!   hundred KiB.
 //!
 //! A session owns its socket: actix-http hands the connection over with its upgrade service, and
 //! then a publication goes from the shard's loop to the kernel without waking a task.
@@ -91,6 +93,7 @@
 //! Lessons 6 (how many trips), 4 (what 20 bytes weigh) and 13 (silence is not absence); experiments
 //! E1, E6, E10, E16 and E18; `docs/lanes/websocket.md`. [`echo`] is for conformance suites.
 
+pub mod deflating;
 pub mod echo;
 pub mod handshake;
 pub mod socket;
@@ -101,7 +104,8 @@ use actix_web::{http::Method, web};
 use futures_util::FutureExt;
 
 use self::{
-    handshake::{accept, refuse},
+    deflating::{Compressing, FrameFormat, deflated},
+    handshake::{Accepted, accept, refuse},
     socket::{Session, Socket, SocketSettings},
 };
 use super::{
@@ -165,9 +169,15 @@ pub async fn not_upgraded() -> actix_web::HttpResponse {
 }
 
 /// A publication as one text frame.
-static FRAME: Format = Format {
-    form: WireFormat::PlainFrame,
-    encode: encode_frame,
+static FRAME: FrameFormat = FrameFormat {
+    plain: Format {
+        form: WireFormat::PlainFrame,
+        encode: encode_frame,
+    },
+    deflated: Format {
+        form: WireFormat::PlainFrameDeflated,
+        encode: |publication, out| deflated(encode_frame, publication, out),
+    },
 };
 
 /// The frame around a publication, made once for all who get it: what goes down is not masked
@@ -179,9 +189,15 @@ fn encode_frame(publication: &Publication, out: &mut Vec<u8>) -> Layers {
 }
 
 /// A publication's data as one text frame.
-static BARE_FRAME: Format = Format {
-    form: WireFormat::BareFrame,
-    encode: encode_bare_frame,
+static BARE_FRAME: FrameFormat = FrameFormat {
+    plain: Format {
+        form: WireFormat::BareFrame,
+        encode: encode_bare_frame,
+    },
+    deflated: Format {
+        form: WireFormat::BareFrameDeflated,
+        encode: |publication, out| deflated(encode_bare_frame, publication, out),
+    },
 };
 
 /// The frame around a publication's data.
@@ -222,12 +238,18 @@ async fn open(worker: Arc<LaneWorker>, (request, framed): Upgrade) {
         Ok(asked) => asked,
         Err(refusal) => return refuse(framed.into_parts().io, refusal).await,
     };
-    let Some((io, read)) = accept(&request, framed).await else {
+    let settings = settings(&worker.lab.config, false);
+    let compressing = Compressing::of(&worker, asked.compress, settings.budget.when_full);
+    let Some(accepted) = accept(&request, framed, compressing).await else {
         return;
     };
+    let Accepted {
+        io,
+        read,
+        deflating,
+    } = accepted;
     let written = worker.written(&WEBSOCKET).map(|w| w.recorder.clone());
-    let settings = settings(&worker.lab.config, false);
-    let socket = Socket::new(io, read.len(), settings, written);
+    let socket = Socket::new(io, read.len(), settings, written).deflating(deflating);
     let socket = Rc::new(socket.in_rounds(worker.lab.node.rounds()));
     let address = (worker.lab).address_behind(request.peer_addr(), &request.head().headers);
     // A task of its own, so that actix-http's large future for this connection ends here.
@@ -317,7 +339,7 @@ async fn serve(
 /// A socket, as a subscriber of the hub.
 struct PlainSubscriber {
     socket: Rc<Socket>,
-    format: &'static Format,
+    format: &'static FrameFormat,
 }
 
 impl Subscriber for PlainSubscriber {
@@ -374,6 +396,7 @@ fn send_object(socket: &Socket, key: &str, write: impl FnOnce(&mut Vec<u8>)) {
         protocol: out.len() as u64 - framing,
         lab: 0,
         payload: 0,
+        saved: 0,
     };
     socket.send(out.into(), layers);
 }

@@ -183,11 +183,13 @@ const INNER: &[Folder] = &[
         ("websocket", &["answer", "catch_up", "query", "socket_message", "subscribe"]),
     ]),
     ("transport/websocket", &[
-        ("handshake", &[]),
-        ("socket", &[]),
-        ("echo", &["handshake", "socket"]),
+        ("deflating", &[]),
+        ("handshake", &["deflating"]),
+        ("socket", &["deflating"]),
+        ("echo", &["deflating", "handshake", "socket"]),
     ]),
     ("transport/websocket/socket", &[
+        ("deflate", &[]),
         ("input", &[]),
         ("next", &[]),
         ("closing", &["input", "next"]),

@@ -11,6 +11,7 @@ use crate::{
     channel::Publication,
     codec::{envelope, websocket},
     hub::Format,
+    transport::websocket::deflating::{FrameFormat, deflated},
     wire::Layers,
 };
 
@@ -19,9 +20,15 @@ const HEAD: &[u8] = b"42/lab,[\"publication\",";
 const TAIL: &[u8] = b"]";
 
 /// A publication as the event `publication` of the namespace `/lab`, in an Engine.IO message.
-pub static FRAME: Format = Format {
-    form: WireFormat::SocketioPacket,
-    encode,
+pub static FRAME: FrameFormat = FrameFormat {
+    plain: Format {
+        form: WireFormat::SocketioPacket,
+        encode,
+    },
+    deflated: Format {
+        form: WireFormat::SocketioPacketDeflated,
+        encode: |publication, out| deflated(encode, publication, out),
+    },
 };
 
 fn encode(publication: &Publication, out: &mut Vec<u8>) -> Layers {
@@ -37,6 +44,7 @@ fn encode(publication: &Publication, out: &mut Vec<u8>) -> Layers {
         protocol: layers.protocol + (HEAD.len() + TAIL.len()) as u64 - type_digit,
         lab: layers.lab,
         payload: layers.payload,
+        saved: 0,
     }
 }
 

@@ -113,14 +113,24 @@ impl Link {
 
     /// Writes a unit's packets to a WebSocket, or queues them.
     pub fn write(&self, socket: &WebSocket, unit: &Unit, kind: Kind) {
-        let frames = unit.frames(self.request.binary_as_text);
-        let layers = unit.layers(frames.len());
+        let binary_as_text = self.request.binary_as_text;
+        let is_shared = socket.shares_deflated();
+        let (frames, layers) = match is_shared {
+            true => unit.deflated_frames(binary_as_text).clone(),
+            false => {
+                let frames = unit.frames(binary_as_text);
+                (frames.clone(), unit.layers(frames.len()))
+            }
+        };
         let contents = Contents {
             layers,
             publications: unit.publications,
             live_since_us: unit.stamps.iter().copied(),
         };
-        socket.send_publications(frames.clone(), contents, kind);
+        match is_shared {
+            true => socket.send_as_they_are(frames, contents, kind),
+            false => socket.send_publications(frames, contents, kind),
+        }
     }
 
     pub(super) fn reschedule(&self) {

@@ -29,9 +29,9 @@ use super::{
 use crate::{
     clock,
     codec::engine::{self, Data, Handshake},
-    hub::{Delivery, Format, queue::Kind},
+    hub::{Delivery, queue::Kind},
     node::{Connected, SessionPermit},
-    transport::websocket::socket::Socket as WebSocket,
+    transport::websocket::{deflating::FrameFormat, socket::Socket as WebSocket},
 };
 
 /// The server of an Engine.IO path, shared by all threads.
@@ -213,13 +213,14 @@ impl Link {
 
     /// Sends publications, in a format whose units are whole frames of one packet each: on
     /// WebSocket as they are, shared by all subscribers; on polling the packets inside them.
-    pub fn deliver(self: &Rc<Self>, delivery: Delivery<'_>, frames: &'static Format) {
+    pub fn deliver(self: &Rc<Self>, delivery: Delivery<'_>, format: &'static FrameFormat) {
+        let frames = &format.plain;
         let encoded = delivery.encoded(frames).as_slice().len();
         self.worker
             .count_sent(delivery.publications().len(), encoded);
         let socket = self.socket.borrow().clone();
         if let Some(socket) = socket {
-            return socket.deliver(delivery, frames);
+            return socket.deliver(delivery, format);
         }
         let is_too_slow = {
             let mut session = self.session.borrow_mut();

@@ -48,6 +48,7 @@ pub(super) fn read_some(
             let input = decode_some(decoder, &scratch[..read], messages);
             socket.meter().received(Layers {
                 framing: decoder.take_framing_bytes(),
+                saved: decoder.take_saved_bytes(),
                 ..Layers::default()
             });
             match input {

@@ -30,6 +30,7 @@
 //! An idle WebSocket costs the server 23 KiB of memory, buffers and all (`pushlab experiment E16`).
 
 mod closing;
+mod deflate;
 mod input;
 mod next;
 mod output;
@@ -46,8 +47,9 @@ use std::{
 use bytes::Bytes;
 use tokio::time::Instant;
 
-use self::output::Outgoing;
+use self::{deflate::Deflate, output::Outgoing};
 pub use self::{output::Contents, run::run};
+use super::deflating::{Deflating, FrameFormat};
 use crate::{
     codec::websocket::{self, CloseCode, Limits, Message},
     disconnect::Disconnect,
@@ -105,6 +107,8 @@ pub struct Socket {
     last_write: Cell<Instant>,
     /// HTTP bytes that came before the first frame.
     http_bytes: u64,
+    /// How messages are compressed; `None`: they are not.
+    deflate: Option<Deflate>,
     /// When a busy worker writes; `None`: always.
     rounds: Option<Rc<Rounds>>,
     /// The round that this socket last wrote in; 0 before the first.
@@ -134,6 +138,7 @@ impl Socket {
             drained: RefCell::default(),
             disconnected: Cell::new(None),
             last_write: Cell::new(Instant::now()),
+            deflate: None,
             rounds: None,
             wrote_in: Cell::new(0),
             held_in: Cell::new(0),
@@ -147,13 +152,38 @@ impl Socket {
         self
     }
 
+    /// Compresses as it was agreed on.
+    pub fn deflating(mut self, deflating: Option<Deflating>) -> Self {
+        self.deflate = deflating.map(Deflate::new);
+        self
+    }
+
     /// The connection's meter.
     pub fn meter(&self) -> &Arc<ConnectionMeter> {
         self.io.meter()
     }
 
     /// Sends publications in a format whose units are whole frames.
-    pub fn deliver(&self, delivery: Delivery<'_>, format: &'static Format) {
+    pub fn deliver(&self, delivery: Delivery<'_>, format: &'static FrameFormat) {
+        match &self.deflate {
+            None => self.deliver_shared(delivery, &format.plain),
+            Some(deflate) => match deflate.shared_form(delivery, format) {
+                Some(shared) => self.deliver_shared(delivery, shared),
+                None => {
+                    let (frames, layers) = deflate.publications(delivery, &format.plain);
+                    let contents = Contents {
+                        layers,
+                        publications: delivery.publications().len(),
+                        live_since_us: delivery.live_since_us(),
+                    };
+                    self.send_as_they_are(frames, contents, Kind::of(delivery));
+                }
+            },
+        }
+    }
+
+    /// Sends what all subscribers of the format share.
+    fn deliver_shared(&self, delivery: Delivery<'_>, format: &'static Format) {
         let encoded = delivery.encoded(format);
         let contents = Contents {
             layers: encoded.layers,
@@ -169,8 +199,28 @@ impl Socket {
         self.send_publications(frame, Contents::none(layers), Kind::Message);
     }
 
-    /// Sends whole frames, which may hold publications.
+    /// Sends whole frames, which may hold publications, compressed where that was agreed on.
     pub fn send_publications(
+        &self,
+        frames: Bytes,
+        mut contents: Contents<impl Iterator<Item = u64>>,
+        kind: Kind,
+    ) {
+        let mut frames = frames;
+        if let Some(deflate) = &self.deflate {
+            (frames, contents.layers) = deflate.frames(frames, contents.layers);
+        }
+        self.send_as_they_are(frames, contents, kind);
+    }
+
+    /// Whether frames that were compressed once, each by itself and with the largest window, are right
+    /// for this connection.
+    pub fn shares_deflated(&self) -> bool {
+        self.deflate.as_ref().is_some_and(Deflate::shares_all)
+    }
+
+    /// Sends whole frames without another look at them.
+    pub fn send_as_they_are(
         &self,
         frames: Bytes,
         contents: Contents<impl Iterator<Item = u64>>,
@@ -185,7 +235,7 @@ impl Socket {
             framing: frame.len() as u64,
             ..Layers::default()
         };
-        self.send_publications(frame.into(), Contents::none(layers), Kind::Control);
+        self.send_as_they_are(frame.into(), Contents::none(layers), Kind::Control);
     }
 
     /// Writes what the kernel takes now, and queues the rest.
@@ -269,6 +319,7 @@ impl Socket {
             protocol: (message_bytes - payload_bytes) as u64,
             lab: 0,
             payload: payload_bytes as u64,
+            saved: 0,
         });
     }
 

@@ -307,12 +307,21 @@ mod tests {
             pace::Pace,
             stream::{LaneStream, TcpOptions},
         },
-        transport::websocket::socket::{Socket, SocketSettings},
+        transport::websocket::{
+            deflating::FrameFormat,
+            socket::{Socket, SocketSettings},
+        },
     };
 
-    static FRAME: Format = Format {
-        form: crate::catalogue::WireFormat::PlainFrame,
-        encode: envelope::encode_publication,
+    static FRAME: FrameFormat = FrameFormat {
+        plain: Format {
+            form: crate::catalogue::WireFormat::PlainFrame,
+            encode: envelope::encode_publication,
+        },
+        deflated: Format {
+            form: crate::catalogue::WireFormat::PlainFrameDeflated,
+            encode: envelope::encode_publication,
+        },
     };
 
     /// A socket whose kernel takes nothing more.

@@ -32,7 +32,8 @@ use crate::{
 /// handshake.
 pub async fn run(socket: &Socket, read: &[u8], mut session: impl Session) {
     let settings = &socket.settings;
-    let mut decoder = Decoder::new(settings.limits);
+    let inflation = socket.deflate.as_ref().map(|deflate| deflate.inflation());
+    let mut decoder = Decoder::new(settings.limits).inflating(inflation);
     let mut deadline = pin!(sleep_until(Instant::now() + settings.ping_every));
     let mut last_read = Instant::now();
     let mut pinged = false;
@@ -40,6 +41,7 @@ pub async fn run(socket: &Socket, read: &[u8], mut session: impl Session) {
     let mut input = decode_some(&mut decoder, read, &mut messages);
     socket.meter().received(Layers {
         framing: decoder.take_framing_bytes(),
+        saved: decoder.take_saved_bytes(),
         ..Layers::default()
     });
     loop {
