@@ -24,6 +24,9 @@ pub struct Layers {
     pub lab: u64,
     /// The application's own data.
     pub payload: u64,
+    /// What compression took off: the other layers are what messages were before it, and this much
+    /// less passed. 0 where nothing is compressed.
+    pub saved: u64,
 }
 
 impl Layers {
@@ -40,9 +43,25 @@ impl Layers {
         self.protocol + self.lab
     }
 
-    /// All of them together: the bytes without HTTP's heads.
+    /// All of them together: the bytes without HTTP's heads, as they pass.
     pub fn total(&self) -> u64 {
+        self.before_compression().saturating_sub(self.saved)
+    }
+
+    /// As many as it would be if nothing were compressed.
+    pub fn before_compression(&self) -> u64 {
         self.framing + self.envelope() + self.payload
+    }
+
+    /// The same message, of which compression has made so many bytes. Where it made more of it, what it added is
+    /// framing.
+    pub fn compressed_to(self, bytes: u64) -> Self {
+        let now = self.total();
+        Self {
+            framing: self.framing + bytes.saturating_sub(now),
+            saved: self.saved + now.saturating_sub(bytes),
+            ..self
+        }
     }
 
     fn each(self, other: Self, both: impl Fn(u64, u64) -> u64) -> Self {
@@ -51,6 +70,7 @@ impl Layers {
             protocol: both(self.protocol, other.protocol),
             lab: both(self.lab, other.lab),
             payload: both(self.payload, other.payload),
+            saved: both(self.saved, other.saved),
         }
     }
 }
@@ -73,5 +93,27 @@ impl Sub for Layers {
 impl AddAssign for Layers {
     fn add_assign(&mut self, other: Self) {
         *self = *self + other;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_compressed_message_is_what_it_was_and_what_passes_of_it() {
+        let before = Layers {
+            framing: 2,
+            protocol: 40,
+            lab: 10,
+            payload: 50,
+            saved: 0,
+        };
+        for bytes in [0, 1, 30, 102] {
+            let after = before.compressed_to(bytes);
+            assert_eq!((after.total(), after.before_compression()), (bytes, 102));
+        }
+        let more = before.compressed_to(110);
+        assert_eq!((more.total(), more.framing, more.saved), (110, 10, 0));
     }
 }

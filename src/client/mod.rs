@@ -49,7 +49,7 @@ use self::{
     connection::{Connection, SimulatedLink},
     upstream::Outbox,
 };
-use crate::channel::StreamPosition;
+use crate::{channel::StreamPosition, codec::compressed::Coding};
 
 /// Where a lane is, and the link to it that is simulated.
 #[derive(Debug, Clone)]
@@ -62,6 +62,8 @@ pub struct Target {
     pub link: SimulatedLink,
     /// Where it speaks TLS.
     pub tls: Option<tls::Tls>,
+    /// The content coding that clients name in `Accept-Encoding`; `None`: they say nothing of any.
+    pub coding: Option<Coding>,
 }
 
 /// One way to get a channel's publications.

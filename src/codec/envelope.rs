@@ -214,6 +214,7 @@ pub fn encode_publication(publication: &Publication, out: &mut Vec<u8>) -> Layer
         protocol: (out.len() - from) as u64 - lab - payload,
         lab,
         payload,
+        saved: 0,
     }
 }
 

@@ -120,6 +120,7 @@ fn nowhere() -> Target {
         host: String::new(),
         link: SimulatedLink::default(),
         tls: None,
+        coding: None,
     }
 }
 

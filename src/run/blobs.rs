@@ -134,6 +134,7 @@ mod tests {
                 host: "127.0.0.1:1".into(),
                 link: Default::default(),
                 tls: None,
+                coding: None,
             },
             channels: vec!["c".into()],
             size_bytes: 100,

@@ -710,6 +710,7 @@ fn located(url: &str, address: &Address, trust: &Trust) -> Result<Target, LabErr
             true => Some(Tls::new(&address.name, trust)?),
             false => None,
         },
+        coding: None,
     })
 }
 

@@ -314,6 +314,7 @@ mod tests {
                 host: address.to_string(),
                 link: SimulatedLink::default(),
                 tls: None,
+                coding: None,
             },
             peer: None,
         };

@@ -169,6 +169,7 @@ async fn publish(
             protocol: (body.len() - payload) as u64,
             lab: 0,
             payload: payload as u64,
+            saved: 0,
         });
     }
     let draft = draft?;

@@ -12,6 +12,7 @@ mod class;
 mod class_play;
 mod clearing;
 mod coalesce;
+mod compression;
 mod conditions;
 mod corpus;
 mod departures;

@@ -108,6 +108,7 @@ fn sums(parts: &[Part]) -> Layers {
         protocol,
         lab,
         payload,
+        saved: 0,
     }
 }
 
@@ -475,6 +476,7 @@ fn a_clients_masked_frame_is_read_behind_its_mask() {
         protocol: text.len() as u64 - payload,
         lab: 0,
         payload,
+        saved: 0,
     };
     let parts = holds(
         &unit(Kind::Frame, Direction::Up, frame),
@@ -719,6 +721,7 @@ fn bodies_are_read_by_who_asks_whatever_they_are_called() {
             protocol,
             payload,
             lab: 0,
+            saved: 0,
         },
     );
 
@@ -739,6 +742,7 @@ fn bodies_are_read_by_who_asks_whatever_they_are_called() {
                 protocol,
                 payload,
                 lab: 0,
+                saved: 0,
             },
         );
         let answer = br#"{"channel":"a","epoch":"k3","offset":18}"#;
@@ -772,6 +776,7 @@ fn bodies_are_read_by_who_asks_whatever_they_are_called() {
             protocol,
             payload,
             lab: 0,
+            saved: 0,
         },
     );
     let ok = down(Kind::Body, *b"ok");

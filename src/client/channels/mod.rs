@@ -166,6 +166,7 @@ pub(super) mod tests {
                 ..SimulatedLink::default()
             },
             tls: None,
+            coding: None,
         };
         let (tally, stopping, cut) = (Rc::default(), Cell::default(), Rc::default());
         let mut context = ClientContext {

@@ -207,6 +207,7 @@ pub fn publication(publication: &Publication, out: &mut Vec<u8>) -> Layers {
         protocol: total - payload,
         lab: 0,
         payload,
+        saved: 0,
     }
 }
 

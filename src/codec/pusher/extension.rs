@@ -135,6 +135,7 @@ pub fn publication(publication: &Publication, out: &mut Vec<u8>) -> Layers {
         protocol,
         lab: total - payload - protocol,
         payload,
+        saved: 0,
     }
 }
 

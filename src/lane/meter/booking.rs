@@ -309,8 +309,12 @@ impl Booking {
 }
 
 /// Takes bytes off the layers, in the order in which they are assumed to stand: framing, protocol,
-/// lab, data.
+/// lab, data. What compression saved counts with the last byte, since before it nobody can tell how
+/// much of the message has passed.
 fn take_layers(left: &mut Layers, mut bytes: u64) -> Layers {
+    if bytes >= left.total() {
+        return std::mem::take(left);
+    }
     let mut take = |layer: &mut u64| {
         let taken = bytes.min(*layer);
         *layer -= taken;
@@ -322,6 +326,7 @@ fn take_layers(left: &mut Layers, mut bytes: u64) -> Layers {
         protocol: take(&mut left.protocol),
         lab: take(&mut left.lab),
         payload: take(&mut left.payload),
+        saved: 0,
     }
 }
 
@@ -338,6 +343,7 @@ mod tests {
                 protocol: 0,
                 lab: 0,
                 payload,
+                saved: 0,
             },
             publications: 1,
             stamps: vec![7],
@@ -423,6 +429,33 @@ mod tests {
         settle(&mut booking, accepted);
         booking.unseal(u64::MAX);
         assert!(booking.is_empty());
+    }
+
+    #[test]
+    fn a_compressed_message_is_booked_as_what_it_was_and_what_that_saved() {
+        let compressed = Layers {
+            framing: 2,
+            protocol: 40,
+            lab: 10,
+            payload: 50,
+            saved: 70,
+        };
+        for cut in 0..=32 {
+            let mut booking = Booking::default();
+            booking.starts_at(0, compressed.into());
+            booking.starts_at(32, message(2, 8));
+            let mut sum = Layers::default();
+            let mut settle = |written| {
+                booking.settle(written, |booked, _| {
+                    assert_eq!(booked.layers.total(), booked.bytes, "cut at {cut}");
+                    sum += booked.layers;
+                });
+            };
+            settle(cut);
+            settle(42);
+            assert!(booking.is_empty());
+            assert_eq!((sum.total(), sum.before_compression()), (42, 112));
+        }
     }
 
     #[test]

@@ -222,6 +222,7 @@ impl ConnectionMeter {
         bump(&self.counters.framing_down, booked.layers.framing);
         bump(&self.counters.protocol_down, booked.layers.protocol);
         bump(&self.counters.lab_down, booked.layers.lab);
+        bump(&self.counters.saved_down, booked.layers.saved);
         bump(&self.counters.payload_down, booked.layers.payload);
         bump(&self.counters.delivered, booked.publications);
         bump(&self.counters.empty_answers, booked.empty_answers);
@@ -479,6 +480,7 @@ impl ConnectionMeter {
         bump(&self.counters.framing_up, layers.framing);
         bump(&self.counters.protocol_up, layers.protocol);
         bump(&self.counters.lab_up, layers.lab);
+        bump(&self.counters.saved_up, layers.saved);
         bump(&self.counters.payload_up, layers.payload);
         self.claim_read();
     }
@@ -579,6 +581,7 @@ fn totals_of(booked: &Booked) -> Totals {
         protocol_down: booked.layers.protocol,
         lab_down: booked.layers.lab,
         payload_down: booked.layers.payload,
+        saved_down: booked.layers.saved,
         delivered: booked.publications,
         empty_answers: booked.empty_answers,
         ..Totals::default()

@@ -51,6 +51,8 @@ counters! {
     lab_up,
     /// The data.
     payload_up,
+    /// What compression took off the layers before.
+    saved_up,
     /// Of `bytes_down`, by layer; the rest is HTTP headers.
     framing_down,
     /// What the protocol says around the data.
@@ -59,6 +61,8 @@ counters! {
     lab_down,
     /// The data.
     payload_down,
+    /// What compression took off the layers before.
+    saved_down,
     /// Calls that wrote to the socket.
     writes,
     /// Requests whose head was read.
@@ -103,6 +107,7 @@ impl Totals {
             protocol: self.protocol_up,
             lab: self.lab_up,
             payload: self.payload_up,
+            saved: self.saved_up,
         }
     }
 
@@ -113,6 +118,7 @@ impl Totals {
             protocol: self.protocol_down,
             lab: self.lab_down,
             payload: self.payload_down,
+            saved: self.saved_down,
         }
     }
 }

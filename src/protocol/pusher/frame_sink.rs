@@ -109,6 +109,7 @@ pub fn send(socket: &Socket, write: impl FnOnce(&mut Vec<u8>)) {
         protocol: out.len() as u64 - framing,
         lab: 0,
         payload: 0,
+        saved: 0,
     };
     socket.send(out.into(), layers);
 }

@@ -165,6 +165,7 @@ impl Unit {
             protocol: (packets - payload - lab) as u64,
             lab: lab as u64,
             payload: payload as u64,
+            saved: 0,
         }
     }
 }

@@ -200,7 +200,7 @@ fn plain_answer(polled: &Polled<'_>) -> Answer {
 }
 
 /// RFC 9112 §7.1: the size in hexadecimal, and two line ends.
-fn chunk(bytes: &[u8], out: &mut Vec<u8>) {
+pub(super) fn chunk(bytes: &[u8], out: &mut Vec<u8>) {
     out.extend_from_slice(format!("{:X}\r\n", bytes.len()).as_bytes());
     out.extend_from_slice(bytes);
     out.extend_from_slice(b"\r\n");
@@ -236,6 +236,7 @@ mod tests {
             host: "h".into(),
             link: Default::default(),
             tls: None,
+            coding: None,
         };
         let at = At {
             channel: "c",

@@ -96,6 +96,7 @@ impl Session for Echo {
             protocol: 0,
             lab: 0,
             payload: payload.len() as u64,
+            saved: 0,
         };
         socket.send(frame.into(), layers);
     }

@@ -336,6 +336,7 @@ fn send_object(socket: &Socket, key: &str, write: impl FnOnce(&mut Vec<u8>)) {
         protocol: out.len() as u64 - framing,
         lab: 0,
         payload: 0,
+        saved: 0,
     };
     socket.send(out.into(), layers);
 }

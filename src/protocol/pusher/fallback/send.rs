@@ -91,6 +91,7 @@ async fn send(
             protocol: frames_bytes.saturating_sub(done.payload) as u64,
             lab: 0,
             payload: done.payload as u64,
+            saved: 0,
         });
         (0..done.publications).for_each(|_| meter.publication_received());
     }

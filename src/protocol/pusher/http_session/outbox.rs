@@ -45,6 +45,7 @@ impl Line {
                 protocol: (bytes.len() as u64).saturating_sub(framing),
                 lab: 0,
                 payload: 0,
+                saved: 0,
             },
             bytes,
             is_publication: false,

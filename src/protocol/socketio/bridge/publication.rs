@@ -37,6 +37,7 @@ fn encode(publication: &Publication, out: &mut Vec<u8>) -> Layers {
         protocol: layers.protocol + (HEAD.len() + TAIL.len()) as u64 - type_digit,
         lab: layers.lab,
         payload: layers.payload,
+        saved: 0,
     }
 }
 

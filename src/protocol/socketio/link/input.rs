@@ -60,6 +60,7 @@ impl Link {
             protocol: (bytes - payload) as u64,
             lab: 0,
             payload: payload as u64,
+            saved: 0,
         };
         (layers, carried.publications)
     }

@@ -269,6 +269,7 @@ impl Socket {
             protocol: (message_bytes - payload_bytes) as u64,
             lab: 0,
             payload: payload_bytes as u64,
+            saved: 0,
         });
     }
 
