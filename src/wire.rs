@@ -53,6 +53,17 @@ impl Layers {
         self.framing + self.envelope() + self.payload
     }
 
+    /// The same message, of which compression has made so many bytes. Where it made more of it, what it added is
+    /// framing.
+    pub fn compressed_to(self, bytes: u64) -> Self {
+        let now = self.total();
+        Self {
+            framing: self.framing + bytes.saturating_sub(now),
+            saved: self.saved + now.saturating_sub(bytes),
+            ..self
+        }
+    }
+
     fn each(self, other: Self, both: impl Fn(u64, u64) -> u64) -> Self {
         Self {
             framing: both(self.framing, other.framing),
@@ -82,5 +93,27 @@ impl Sub for Layers {
 impl AddAssign for Layers {
     fn add_assign(&mut self, other: Self) {
         *self = *self + other;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_compressed_message_is_what_it_was_and_what_passes_of_it() {
+        let before = Layers {
+            framing: 2,
+            protocol: 40,
+            lab: 10,
+            payload: 50,
+            saved: 0,
+        };
+        for bytes in [0, 1, 30, 102] {
+            let after = before.compressed_to(bytes);
+            assert_eq!((after.total(), after.before_compression()), (bytes, 102));
+        }
+        let more = before.compressed_to(110);
+        assert_eq!((more.total(), more.framing, more.saved), (110, 10, 0));
     }
 }

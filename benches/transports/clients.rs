@@ -45,6 +45,7 @@ pub fn nowhere() -> Target {
         link: SimulatedLink::default(),
         tls: None,
         compress: None,
+        coding: None,
     }
 }
 

@@ -80,6 +80,7 @@ impl Lab {
             link: SimulatedLink::default(),
             tls: None,
             compress: None,
+            coding: None,
         }
     }
 

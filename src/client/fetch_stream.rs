@@ -39,10 +39,10 @@ async fn stream(context: &mut ClientContext<'_>) -> Result<Ended, Ended> {
     let mut io = context.connect().await?;
     let target = context.channel_target("/fetch-stream/");
     http::get(&mut io, context.target, &target, "").await?;
-    http::expect_stream(&mut io, &target).await?;
+    let mut chunks = http::expect_stream(&mut io, &target).await?;
     let mut decoder = Decoder::default();
     let mut chunk = Vec::new();
-    while http::read_chunk(&mut io, &mut chunk).await? {
+    while chunks.read(&mut io, &mut chunk).await? {
         let at_us = io.read_at_us();
         let lines = lines(&mut decoder, &chunk)?;
         chunk.clear();

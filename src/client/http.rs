@@ -1,12 +1,14 @@
 //! HTTP/1.1 as far as the clients need it (RFC 9112): requests without surprises, answers by
 //! `Content-Length` or by chunks, on one kept-alive connection.
 //!
-//! Heads are counted as heads, chunk sizes as framing. Not here: redirects, pipelining,
-//! compression (none is asked for).
+//! Heads are counted as heads, chunk sizes as framing. Where the target names a content coding, it is
+//! asked for in the head and in the lab's own way (`compress=on` in the query), and undone here: what
+//! is counted is what came, and what is handed on is what it says. Not here: redirects, pipelining.
 
 use std::io;
 
 use super::{Ended, Target, add, connection::Connection};
+use crate::codec::compressed::{self, Coding, Decompressor};
 
 /// Heads and bodies past this are refused: no lane answers with more.
 const HEAD_MAX_BYTES: usize = 64 << 10;
@@ -27,6 +29,8 @@ pub struct Head {
     pub cookie: Option<String>,
     /// What a WebSocket's server agrees to (RFC 6455 §9.1).
     pub extensions: Option<String>,
+    /// What the body is coded with; nothing where it is as it is.
+    pub coding: Option<String>,
     /// Of the head itself.
     pub bytes: usize,
 }
@@ -45,8 +49,18 @@ pub fn request(method: &str, to: &Target, target: &str, headers: &str, body: &[u
         true => String::new(),
         false => format!("Content-Length: {}\r\n", body.len()),
     };
+    let (asks, takes) = match to.coding {
+        None => (String::new(), String::new()),
+        Some(coding) => {
+            let joint = if target.contains('?') { '&' } else { '?' };
+            (
+                format!("{joint}compress=on"),
+                format!("Accept-Encoding: {}\r\n", coding.name()),
+            )
+        }
+    };
     let mut bytes = format!(
-        "{method} {target} HTTP/1.1\r\nHost: {}\r\nUser-Agent: pushlab/{}\r\n{headers}{length}\r\n",
+        "{method} {target}{asks} HTTP/1.1\r\nHost: {}\r\nUser-Agent: pushlab/{}\r\n{takes}{headers}{length}\r\n",
         to.host,
         crate::VERSION
     )
@@ -113,6 +127,7 @@ fn parse_head(bytes: &[u8]) -> Option<Head> {
         etag: None,
         cookie: None,
         extensions: None,
+        coding: None,
         bytes: bytes.len(),
     };
     for (name, value) in lines.filter_map(|line| line.split_once(':')) {
@@ -129,6 +144,10 @@ fn parse_head(bytes: &[u8]) -> Option<Head> {
             head.extensions = Some(value.to_owned());
         } else if name.eq_ignore_ascii_case("etag") {
             head.etag = Some(value.to_owned());
+        } else if name.eq_ignore_ascii_case("content-encoding")
+            && !value.eq_ignore_ascii_case("identity")
+        {
+            head.coding = Some(value.to_owned());
         } else if name.eq_ignore_ascii_case("set-cookie") && head.cookie.is_none() {
             head.cookie = value.split(';').next().map(|pair| pair.trim().to_owned());
         }
@@ -138,6 +157,32 @@ fn parse_head(bytes: &[u8]) -> Option<Head> {
 
 /// Reads the whole body of an answer that has an end.
 pub async fn read_body(io: &mut Connection, head: &Head) -> Result<Vec<u8>, Ended> {
+    let body = read_coded_body(io, head).await?;
+    match head.coding()? {
+        // The answer to HEAD has none, nor has 304.
+        Some(coding) if !body.is_empty() => {
+            compressed::read_whole(coding, &body, BODY_MAX_BYTES).map_err(not_understood)
+        }
+        _ => Ok(body),
+    }
+}
+
+fn not_understood(error: impl ToString) -> Ended {
+    Ended::NotUnderstood(error.to_string())
+}
+
+impl Head {
+    /// What the body is to be decoded by.
+    fn coding(&self) -> Result<Option<Coding>, Ended> {
+        let named = self.coding.as_deref().map(|name| {
+            Coding::named(name)
+                .ok_or_else(|| not_understood(format!("an answer that is coded with {name:?}")))
+        });
+        named.transpose()
+    }
+}
+
+async fn read_coded_body(io: &mut Connection, head: &Head) -> Result<Vec<u8>, Ended> {
     match head.length {
         Length::Bytes(length) if length > BODY_MAX_BYTES => Err(Ended::NotUnderstood(format!(
             "an answer of {length} bytes; {BODY_MAX_BYTES} are taken"
@@ -217,13 +262,39 @@ pub async fn ask(io: &mut Connection, to: &Target, target: &str) -> Result<Vec<u
 }
 
 /// Reads the head of an answer that goes on; any status but 200 is an error with its body.
-pub async fn expect_stream(io: &mut Connection, request: &str) -> Result<(), Ended> {
+pub async fn expect_stream(io: &mut Connection, request: &str) -> Result<Chunks, Ended> {
     let head = read_head(io).await?;
     if head.status != 200 {
         let body = read_body(io, &head).await?;
         expect(200, head.status, request, &body)?;
     }
-    Ok(())
+    let decoder = head.coding()?;
+    Ok(Chunks {
+        decoder: decoder.map(|coding| Decompressor::new(coding, BODY_MAX_BYTES)),
+        coded: Vec::new(),
+    })
+}
+
+/// The chunks of an answer that goes on.
+#[derive(Default)]
+pub struct Chunks {
+    /// Of one that is compressed.
+    decoder: Option<Decompressor>,
+    /// A chunk as it came.
+    coded: Vec<u8>,
+}
+
+impl Chunks {
+    /// Appends what the next chunk says; false at the last.
+    pub async fn read(&mut self, io: &mut Connection, out: &mut Vec<u8>) -> Result<bool, Ended> {
+        let Some(decoder) = &mut self.decoder else {
+            return read_chunk(io, out).await;
+        };
+        self.coded.clear();
+        let is_more = read_chunk(io, &mut self.coded).await?;
+        decoder.feed(&self.coded, out).map_err(not_understood)?;
+        Ok(is_more)
+    }
 }
 
 /// A refusal unless the status is the expected one.
@@ -257,6 +328,13 @@ mod tests {
         assert!(nothing.will_close);
         let set = head("HTTP/1.1 200 OK\r\nSet-Cookie: a=b; HttpOnly\r\nset-cookie: c=d\r\n\r\n");
         assert_eq!(set.unwrap().cookie.as_deref(), Some("a=b"));
+        let coded = head("HTTP/1.1 200 OK\r\nContent-Encoding: GZIP\r\n\r\n").unwrap();
+        assert_eq!(coded.coding().unwrap(), Some(Coding::Gzip));
+        let plain = head("HTTP/1.1 200 OK\r\nContent-Encoding: identity\r\n\r\n").unwrap();
+        assert_eq!(plain.coding().unwrap(), None);
+        let unknown = head("HTTP/1.1 200 OK\r\nContent-Encoding: deflate\r\n\r\n").unwrap();
+        let refused = unknown.coding().unwrap_err().to_string();
+        assert!(refused.contains("deflate"), "{refused}");
         assert!(head("HTTP/1.1 200 OK\r\ncontent-length: x\r\n\r\n").is_none());
         assert!(head("SSH-2.0-x\r\n\r\n").is_none());
     }

@@ -51,7 +51,7 @@ use self::{
     steps::Steps,
     upstream::Outbox,
 };
-use crate::channel::StreamPosition;
+use crate::{channel::StreamPosition, codec::compressed::Coding};
 
 /// Where a lane is, and the link to it that is simulated.
 #[derive(Debug, Clone)]
@@ -67,6 +67,8 @@ pub struct Target {
     /// What clients there offer to take compressed and ask for by their query, `on` or `context`;
     /// `None`: they offer nothing.
     pub compress: Option<&'static str>,
+    /// The content coding that clients name in `Accept-Encoding`; `None`: they say nothing of any.
+    pub coding: Option<Coding>,
 }
 
 /// One way to get a channel's publications.

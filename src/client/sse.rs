@@ -76,10 +76,10 @@ async fn stream(
     };
     let headers = format!("Accept: text/event-stream\r\nCache-Control: no-store\r\n{last}");
     http::get(&mut io, context.target, &target, &headers).await?;
-    http::expect_stream(&mut io, &target).await?;
+    let mut chunks = http::expect_stream(&mut io, &target).await?;
     let mut decoder = Decoder::default();
     let mut chunk = Vec::new();
-    while http::read_chunk(&mut io, &mut chunk).await? {
+    while chunks.read(&mut io, &mut chunk).await? {
         let at_us = io.read_at_us();
         let events = decoder.feed(&chunk);
         *retry = decoder.retry_ms().map(Duration::from_millis).or(*retry);

@@ -4,6 +4,7 @@
 //!
 //! - [`schedule`] says when (open loop, seeded)
 //! - [`content`] says what (sized payloads, the seeded market), [`payloads`] what of somebody's own
+//! - [`samples`] are messages of kinds that there are: chat, dashboard, tokens
 //! - [`sources`] are publishers that pages start and stop
 //! - [`host`] reads real figures of this machine
 //!
@@ -12,5 +13,6 @@
 pub mod content;
 pub mod host;
 pub mod payloads;
+pub mod samples;
 pub mod schedule;
 pub mod sources;

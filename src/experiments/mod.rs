@@ -27,6 +27,7 @@ mod e17_slow_consumer;
 mod e18_head_of_the_line;
 mod e19_two_nodes;
 mod e20_reconnect_storm;
+mod e23_compression;
 mod e24_quotas;
 
 mod answering;
@@ -115,6 +116,7 @@ pub const ALL: &[&Experiment] = &[
     &e18_head_of_the_line::EXPERIMENT,
     &e19_two_nodes::EXPERIMENT,
     &e20_reconnect_storm::EXPERIMENT,
+    &e23_compression::EXPERIMENT,
     &e24_quotas::EXPERIMENT,
 ];
 

@@ -121,6 +121,7 @@ fn nowhere() -> Target {
         link: SimulatedLink::default(),
         tls: None,
         compress: None,
+        coding: None,
     }
 }
 

@@ -135,6 +135,7 @@ mod tests {
                 link: Default::default(),
                 tls: None,
                 compress: None,
+                coding: None,
             },
             channels: vec!["c".into()],
             size_bytes: 100,

@@ -711,6 +711,7 @@ fn located(url: &str, address: &Address, trust: &Trust) -> Result<Target, LabErr
             false => None,
         },
         compress: None,
+        coding: None,
     })
 }
 

@@ -3,7 +3,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::catalogue::{Form, Lane, Resuming, Variant, lane, variant_of};
+use crate::{
+    catalogue::{Form, Lane, Resuming, Variant, lane, variant_of},
+    codec::compressed::Coding,
+};
 
 /// A line of the result: a lane, with resume or without, as it is or in another form.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -15,8 +18,13 @@ pub struct Row {
     /// Whether publications are their data alone; such a row cannot resume.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub bare: bool,
+    /// The content coding that its clients ask for; `None`: nothing is compressed. Only of lanes whose
+    /// publications come in answers to requests.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub coding: Option<Coding>,
     /// How the row is named in thresholds and tables; the lane's name, with `-no-resume` where it
-    /// could and is told not to, or the name of the lane's variant that it is.
+    /// could and is told not to, or the name of the lane's variant that it is; and at its end what
+    /// its answers are compressed with.
     pub name: String,
 }
 
@@ -27,6 +35,7 @@ impl Row {
             lane: lane.id.to_string(),
             resume,
             bare: false,
+            coding: None,
             name: match (lane.resuming, resume) {
                 (Resuming::ByProtocol, false) => format!("{}-no-resume", lane.id),
                 _ => lane.id.to_string(),
@@ -49,7 +58,17 @@ impl Row {
             lane: variant.lane.id.to_string(),
             resume: variant.form == Form::WithPositions,
             bare: variant.form == Form::Bare,
+            coding: None,
             name: variant.id.to_owned(),
+        }
+    }
+
+    /// The same, compressed.
+    pub fn coded(self, coding: Coding) -> Self {
+        Self {
+            coding: Some(coding),
+            name: format!("{}-{}", self.name, coding.name()),
+            ..self
         }
     }
 
@@ -75,10 +94,14 @@ impl Row {
 
     /// What people are told that it is.
     pub fn label(&self, lane: &Lane) -> String {
-        match (self.variant(), lane.resuming, self.resume) {
+        let label = match (self.variant(), lane.resuming, self.resume) {
             (Some(variant), ..) => variant.label.to_owned(),
             (None, Resuming::ByProtocol, false) => format!("{}, without resume", lane.label),
             _ => lane.label.to_owned(),
+        };
+        match self.coding {
+            Some(coding) => format!("{label}, {}", coding.name()),
+            None => label,
         }
     }
 }

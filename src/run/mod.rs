@@ -26,6 +26,7 @@ pub mod answer;
 pub mod baseline;
 pub mod blobs;
 pub mod bytes;
+pub mod coded_bytes;
 pub mod collector;
 pub mod conditions;
 pub mod delay_forms;

@@ -315,6 +315,7 @@ mod tests {
                 link: SimulatedLink::default(),
                 tls: None,
                 compress: None,
+                coding: None,
             },
             peer: None,
         };

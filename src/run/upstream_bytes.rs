@@ -89,6 +89,7 @@ pub fn size_for_message(lane: &str, is_up: bool, message_bytes: usize) -> Option
                 link: SimulatedLink::default(),
                 tls: None,
                 compress: None,
+                coding: None,
             },
             app_key: String::new(),
             hold_ms: 0,
@@ -117,6 +118,7 @@ mod tests {
             link: SimulatedLink::default(),
             tls: None,
             compress: None,
+            coding: None,
         };
         for (message, framing) in [(125, 6.0), (126, 8.0), (65_535, 8.0), (65_536, 14.0)] {
             let size = size_for_message("websocket", true, message).unwrap();

@@ -12,7 +12,9 @@ use crate::{
         socketio::{endpoint::EngineEndpoint, engines::Engines},
     },
     registry::{Endpoint, Endpoints},
-    transport::{actix_ws, fetch_stream, http_api, long_poll, short_poll, sse, websocket},
+    transport::{
+        actix_ws, dictionaries, fetch_stream, http_api, long_poll, short_poll, sse, websocket,
+    },
 };
 
 /// The endpoints in the order in which requests are looked up, and what their protocols keep.
@@ -32,6 +34,7 @@ pub fn endpoints(config: &Config, apps: &Arc<Apps>, engines: &Arc<Engines>) -> E
         Arc::new(EngineEndpoint::websocket(engines)),
         Arc::new(actix_ws::ActixWs),
         Arc::new(fetch_stream::FetchStream),
+        Arc::new(dictionaries::Dictionaries),
     ];
     if config.conformance {
         all.push(Arc::new(EngineEndpoint::echo(engines)));

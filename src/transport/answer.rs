@@ -11,11 +11,12 @@
 use std::sync::Arc;
 
 use actix_web::{
-    HttpRequest, HttpResponse,
-    http::{Method, Version, header},
+    HttpRequest, HttpResponse, HttpResponseBuilder,
+    http::{Method, header},
     web,
 };
 
+use super::coding::Coded;
 use crate::{
     channel::{StreamPosition, history::Recovery},
     codec::envelope,
@@ -45,15 +46,35 @@ pub fn metered_json(
     message: impl Into<Message>,
     etag: Option<&StreamPosition>,
 ) -> HttpResponse {
-    will_answer(request, message.into());
     let mut response = HttpResponse::Ok();
-    response
-        .insert_header((header::CONTENT_TYPE, "application/json"))
-        .insert_header((header::CACHE_CONTROL, "no-store"));
+    response.insert_header((header::CONTENT_TYPE, "application/json"));
+    metered(
+        request,
+        response,
+        (body, message.into()),
+        etag,
+        Coded::NEVER,
+    )
+}
+
+/// An answer that is made at once, in the coding that it may have; its head, as far as it is the lane's
+/// own, has been begun.
+pub fn metered(
+    request: &HttpRequest,
+    mut response: HttpResponseBuilder,
+    (body, mut message): (Vec<u8>, Message),
+    etag: Option<&StreamPosition>,
+    coded: Coded,
+) -> HttpResponse {
+    let body = coded.body(&mut response, body);
+    message.layers = body.layers(message.layers);
+    will_answer(request, message);
+    response.insert_header((header::CACHE_CONTROL, "no-store"));
     if let Some(position) = etag {
-        response.insert_header((header::ETAG, format!("\"{position}\"")));
+        let weak = if body.is_coded() { "W/" } else { "" };
+        response.insert_header((header::ETAG, format!("{weak}\"{position}\"")));
     }
-    let mut response = response.body(body);
+    let mut response = response.body(body.bytes);
     response.extensions_mut().insert(Attributed);
     response
 }
@@ -94,7 +115,7 @@ impl Polled {
     }
 
     /// Makes the answer; it is counted once it is written.
-    pub fn answer(self, request: &HttpRequest) -> HttpResponse {
+    pub fn answer(self, request: &HttpRequest, coded: Coded) -> HttpResponse {
         let (body, layers) =
             envelope::encode_polled(&self.position, self.recovered, &self.publications);
         let live = self.publications.iter().filter(|_| self.recovered);
@@ -106,23 +127,17 @@ impl Polled {
             stamps: live.map(|publication| publication.published_us).collect(),
             is_empty_answer: self.publications.is_empty(),
         };
-        metered_json(request, body, message, Some(&self.position))
+        let mut response = HttpResponse::Ok();
+        response.insert_header((header::CONTENT_TYPE, "application/json"));
+        metered(
+            request,
+            response,
+            (body, message),
+            Some(&self.position),
+            coded,
+        )
     }
 }
-
-/// Whether an answer of unknown length is chunked: HTTP/1.0 does not know the coding (RFC 9112
-/// §6.1), and the connection's end is the body's.
-pub fn is_chunked(request: &HttpRequest) -> bool {
-    request.version() >= Version::HTTP_11
-}
-
-/// What the chunked coding adds around a chunk: its size in hex and two line ends (RFC 9112 §7.1).
-pub fn chunk_framing_bytes(length: usize) -> u64 {
-    u64::from(length.max(1).ilog2() / 4 + 1) + 4
-}
-
-/// The last chunk of the chunked coding: `0` and two line ends.
-pub const LAST_CHUNK_BYTES: u64 = 5;
 
 /// Answers 405 with the allowed methods.
 pub fn wrong_method(allowed: &'static [Method]) -> actix_web::Route {

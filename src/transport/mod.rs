@@ -25,6 +25,8 @@
 //! - `stream`: the queue, heartbeat and end of an answer that goes on, for [`sse`] and
 //!   [`fetch_stream`].
 //! - `socket_message`: what a client says on a socket, for [`websocket`] and [`actix_ws`].
+//! - [`coding`]: which answers are compressed, for whom, and what their heads say of it.
+//! - [`dictionaries`]: what every answer says, for browsers that take it beforehand.
 //! - [`answer`] and [`body`]: answers whose bytes the meter counts, and bodies with a limit.
 //! - [`http_api`]: publishing, presence and history by plain HTTP, on every lane.
 //!
@@ -44,6 +46,8 @@ pub mod actix_ws;
 pub mod answer;
 pub mod body;
 pub mod catch_up;
+pub mod coding;
+pub mod dictionaries;
 pub mod fetch_stream;
 pub mod http_api;
 pub mod long_poll;
@@ -55,8 +59,5 @@ mod stream;
 mod subscribe;
 pub mod websocket;
 
-pub use answer::{
-    Attributed, LAST_CHUNK_BYTES, Polled, chunk_framing_bytes, is_chunked, metered_json,
-    will_answer, wrong_method,
-};
+pub use answer::{Attributed, Polled, metered, metered_json, will_answer, wrong_method};
 pub use query::{SubscribeQuery, position, who};

@@ -86,7 +86,9 @@ use std::sync::Arc;
 
 use actix_web::{HttpRequest, HttpResponse, http::Method, http::header, web};
 
-use super::{Attributed, Polled, SubscribeQuery, will_answer, wrong_method};
+use super::{
+    Attributed, Polled, SubscribeQuery, coding::Coded, dictionaries, will_answer, wrong_method,
+};
 use crate::{
     catalogue::{Lane, LaneId, SHORT_POLL},
     channel::{ChannelName, StreamPosition},
@@ -145,10 +147,12 @@ async fn poll(
     let polled = Polled::new(recovery, query.limit, goes_on);
     // Compared with the answer's position and not the question's: a client that names an old
     // position with a new ETag has been here, and gets 304 only if nothing came since.
+    let set = query.compress.unwrap_or(worker.lab.config.compress);
+    let coded = Coded::of_lane(&request, set, dictionaries::of(&SHORT_POLL));
     if client_has(&request, &polled.position) {
-        return Ok(not_modified(&request, &polled.position));
+        return Ok(not_modified(&request, &polled.position, coded));
     }
-    Ok(polled.answer(&request))
+    Ok(polled.answer(&request, coded))
 }
 
 /// Whether `If-None-Match` names this position (RFC 9110 §13.1.2: any of a list, weak or not).
@@ -164,13 +168,15 @@ fn client_has(request: &HttpRequest, position: &StreamPosition) -> bool {
 }
 
 /// 304: no body, but both heads are paid for. To the meter it is an empty answer like any other.
-fn not_modified(request: &HttpRequest, position: &StreamPosition) -> HttpResponse {
+fn not_modified(request: &HttpRequest, position: &StreamPosition, coded: Coded) -> HttpResponse {
     let message = Message {
         is_empty_answer: true,
         ..Message::default()
     };
     will_answer(request, message);
-    let mut response = HttpResponse::NotModified()
+    let mut response = HttpResponse::NotModified();
+    coded.vary(&mut response);
+    let mut response = response
         .insert_header((header::ETAG, format!("\"{position}\"")))
         .insert_header((header::CACHE_CONTROL, "no-store"))
         .finish();

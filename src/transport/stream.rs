@@ -18,6 +18,8 @@
 //!   not bytes: 32 messages of 64 KiB are 2 MiB for each phone in a pocket.
 //! - **Writing to the socket from the hub**, as the WebSocket lane does. A stream's connection is
 //!   actix-http's, which writes heads and chunks and answers the next request on it.
+//! - **Compressing what is put into the queue.** Each stream has a compressor of its own, so what waits would no
+//!   longer be shared, and nothing of it could be dropped: a window knows what it has seen.
 //! - **A task for each stream's heartbeat.** The timer is polled with the body: no second task, and
 //!   it is reset by every chunk that leaves, so that a busy stream sends none.
 
@@ -41,9 +43,10 @@ use futures_util::{FutureExt, future::LocalBoxFuture};
 use tokio::time::{Instant, Sleep, sleep};
 
 use super::{
-    Attributed, LAST_CHUNK_BYTES, SubscribeQuery,
+    Attributed, SubscribeQuery,
     catch_up::{Reader, catch_up},
-    chunk_framing_bytes, is_chunked,
+    coding::{Coded, Pieces},
+    dictionaries,
     subscribe::{ActiveSubscription, subscribe},
     will_answer,
 };
@@ -59,7 +62,6 @@ use crate::{
     lane::meter::{ConnectionMeter, Message},
     node::{Connected, PresenceGuard},
     registry::{LaneWorker, OfConnection, is_head},
-    wire::Layers,
 };
 
 /// How a stream is written. Each transport has one `static` of it.
@@ -84,8 +86,9 @@ struct StreamQueue {
     waker: RefCell<Option<Waker>>,
     /// `None` for HEAD, which has no body to be counted.
     meter: Option<Arc<ConnectionMeter>>,
-    /// Whether the answer has the chunked coding.
-    is_chunked: bool,
+    /// What becomes of chunks as they leave. What waits is not compressed yet: its bytes are shared with
+    /// other streams, and dropping some is still possible.
+    pieces: RefCell<Pieces>,
 }
 
 impl StreamQueue {
@@ -93,12 +96,12 @@ impl StreamQueue {
     pub fn new(
         form: &'static StreamForm,
         meter: Option<Arc<ConnectionMeter>>,
-        is_chunked: bool,
+        pieces: Pieces,
         budget: Budget,
     ) -> Self {
         Self {
             form,
-            is_chunked,
+            pieces: RefCell::new(pieces),
             queue: RefCell::new(Queue::new(budget)),
             ended: Cell::new(false),
             waker: RefCell::default(),
@@ -134,11 +137,8 @@ impl StreamQueue {
     /// Takes the next chunk and announces it to the meter, with the chunked coding around it.
     fn pop(&self) -> Option<Bytes> {
         let chunk = self.queue.borrow_mut().pop()?;
+        let (bytes, layers) = self.pieces.borrow_mut().piece(chunk.bytes, chunk.layers);
         if let Some(meter) = &self.meter {
-            let mut layers = chunk.layers;
-            if self.is_chunked {
-                layers.framing += chunk_framing_bytes(chunk.bytes.len());
-            }
             meter.follow(Message {
                 layers,
                 publications: chunk.publications,
@@ -146,7 +146,21 @@ impl StreamQueue {
                 is_empty_answer: false,
             });
         }
-        Some(chunk.bytes)
+        Some(bytes)
+    }
+
+    /// The coding's end, if there is one; `None`: nothing is left but the last chunk, which actix-http writes
+    /// by itself. It is announced here, so that no byte is in no layer.
+    fn end(&self) -> Option<Bytes> {
+        let mut pieces = self.pieces.borrow_mut();
+        let (bytes, layers) = match pieces.end() {
+            Some((bytes, layers)) => (Some(bytes), layers),
+            None => (None, pieces.last()),
+        };
+        if let Some(meter) = &self.meter {
+            meter.follow(layers.into());
+        }
+        bytes
     }
 
     /// Counts publications that will never leave.
@@ -212,7 +226,10 @@ pub(super) async fn begin(
     response
         .insert_header((header::CONTENT_TYPE, form.content_type))
         .insert_header((header::CACHE_CONTROL, "no-store"));
+    let set = query.compress.unwrap_or(worker.lab.config.compress);
+    let coded = Coded::of_lane(request, set, dictionaries::of(own));
     if is_head(request) {
+        coded.head_of_stream(&mut response);
         // HEAD: the head of a stream without a subscription. The body is one that never begins, so
         // that the head says "chunked" as it does for GET (RFC 9110 §9.3.2).
         let nothing = futures_util::stream::pending::<Result<Bytes, Infallible>>();
@@ -224,7 +241,8 @@ pub(super) async fn begin(
         when_full: lab.config.slow_consumer,
     };
     let meter = request.meter().cloned();
-    let queue = Rc::new(StreamQueue::new(form, meter, is_chunked(request), budget));
+    let pieces = coded.stream(request, &mut response);
+    let queue = Rc::new(StreamQueue::new(form, meter, pieces, budget));
     let address = lab.client_address(request);
     let ActiveSubscription {
         connected,
@@ -321,16 +339,7 @@ impl MessageBody for StreamBody {
             return Poll::Ready(Some(Ok(bytes)));
         }
         if this.queue.ended.get() {
-            // actix-http writes the last chunk by itself; it is announced here, so that no byte is
-            // in no layer.
-            if let Some(meter) = this.queue.meter.as_ref().filter(|_| this.queue.is_chunked) {
-                let last = Layers {
-                    framing: LAST_CHUNK_BYTES,
-                    ..Layers::default()
-                };
-                meter.follow(last.into());
-            }
-            return Poll::Ready(None);
+            return Poll::Ready(this.queue.end().map(Ok));
         }
         *this.queue.waker.borrow_mut() = Some(context.waker().clone());
         Poll::Pending
@@ -386,7 +395,8 @@ mod tests {
         contract::run(|| {
             let meter = Arc::<Meters>::default().open(LaneId("sse"));
             let budget = Budget::or_disconnect(contract::MAX_BYTES);
-            Unread(Rc::new(StreamQueue::new(&FORM, Some(meter), true, budget)))
+            let queue = StreamQueue::new(&FORM, Some(meter), Pieces::default(), budget);
+            Unread(Rc::new(queue))
         });
     }
 }

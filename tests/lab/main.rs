@@ -13,6 +13,7 @@ mod class_lies;
 mod class_play;
 mod clearing;
 mod coalesce;
+mod compression;
 mod conditions;
 mod corpus;
 mod deflate;

@@ -142,6 +142,7 @@ const ROUTES: &[(&str, &[(&str, May)])] = &[
     ("/console", &[("GET", Visitor)]),
     ("/dashboard", &[("GET", Visitor)]),
     ("/docs", &[("GET", Visitor)]),
+    ("/dictionaries/{lane}", &[("GET", Visitor)]),
     ("/docs/{path:.*}", &[("GET", Visitor)]),
     ("/experiments", &[("GET", Visitor)]),
     ("/experiments/{id}", &[("GET", Visitor)]),
@@ -218,6 +219,7 @@ const NO_ROUTES: &[&str] = &[
     // In a hint.
     "/chat\\",
     "/custom",
+    "/dictionaries/",
     "/echo",
     "/echo-actix-ws",
     "/engine.io/",

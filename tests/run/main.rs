@@ -3,6 +3,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod compression;
 mod contributing;
 mod lessons;
 mod own;

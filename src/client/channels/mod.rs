@@ -167,6 +167,7 @@ pub(super) mod tests {
             },
             tls: None,
             compress: None,
+            coding: None,
         };
         let (tally, stopping, cut) = (Rc::default(), Cell::default(), Rc::default());
         let mut context = ClientContext {

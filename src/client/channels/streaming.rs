@@ -15,7 +15,12 @@ use super::{
     lines::{Session, take},
 };
 use crate::{
-    client::{ClientContext, Ended, Follow, back_off::Curve, connection::Connection, http},
+    client::{
+        ClientContext, Ended, Follow,
+        back_off::Curve,
+        connection::Connection,
+        http::{self, Chunks},
+    },
     codec::pusher::line::utf16_units,
 };
 
@@ -49,14 +54,14 @@ async fn stream(channels: &Channels, context: &mut ClientContext<'_>) -> Result<
     let session = Session::new(channels);
     let fetch = session.fetch("xhr_streaming");
     let mut down = context.connect().await?;
-    open(&mut down, context, &fetch).await?;
+    let mut chunks = open(&mut down, context, &fetch).await?;
     // Opened when there is something to say.
     let mut up: Option<Connection> = None;
     let mut text = Vec::new();
     let mut units = 0;
     loop {
         let before = text.len();
-        if !http::read_chunk(&mut down, &mut text).await? {
+        if !chunks.read(&mut down, &mut text).await? {
             return Ok(Ended::Closed("the stream ended".into()));
         }
         units += utf16_units(&text[before..]);
@@ -73,9 +78,10 @@ async fn stream(channels: &Channels, context: &mut ClientContext<'_>) -> Result<
                 Some(io) => io,
                 None => context.connect().await?,
             };
-            open(&mut next, context, &fetch).await?;
+            let next_chunks = open(&mut next, context, &fetch).await?;
             // The server has ended the old response, and what is left of it is older.
-            while http::read_chunk(&mut down, &mut text).await? {}
+            while chunks.read(&mut down, &mut text).await? {}
+            chunks = next_chunks;
             take(channels, &mut text, down.read_at_us(), context)?;
             up = Some(std::mem::replace(&mut down, next));
             units = 0;
@@ -83,7 +89,11 @@ async fn stream(channels: &Channels, context: &mut ClientContext<'_>) -> Result<
     }
 }
 
-async fn open(io: &mut Connection, context: &ClientContext<'_>, fetch: &str) -> Result<(), Ended> {
+async fn open(
+    io: &mut Connection,
+    context: &ClientContext<'_>,
+    fetch: &str,
+) -> Result<Chunks, Ended> {
     http::post(io, context.target, fetch, b"").await?;
     http::expect_stream(io, fetch).await
 }

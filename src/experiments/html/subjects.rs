@@ -157,6 +157,12 @@ const ALL: &[Subject] = &[
         "most tries to connect within 100 ms",
     ),
     of(
+        "E23",
+        &[" bytes_per_publication"],
+        &["sse-gzip", "sse-br", "sse-zstd", "sse"],
+        "bytes for each publication",
+    ),
+    of(
         "E24",
         &["seconds between publications, 100 clients all day"],
         &[],

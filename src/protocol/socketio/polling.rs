@@ -26,12 +26,13 @@ use super::{
     worker::SessionEntry,
 };
 use crate::{
+    config::compress::Compress,
     lane::meter::Message,
     registry::{LaneWorker, OfConnection},
     transport::{
-        Attributed,
         body::{self, Unread},
-        will_answer,
+        coding::Coded,
+        metered,
     },
     wire::Layers,
 };
@@ -79,7 +80,11 @@ async fn serve(
             };
             open(engine, &request, began, &lane)
         }
-        Ok(Wanted::Poll(sid)) => poll(engine, &request, sid).await,
+        Ok(Wanted::Poll(sid)) => {
+            let asked = Compress::asked(&text);
+            let coded = Coded::of(&request, asked.unwrap_or(lane.lab.config.compress));
+            poll(engine, &request, sid, coded).await
+        }
         Ok(Wanted::Post(sid)) => post(engine, &request, sid, payload).await,
         Ok(_) => refuse(EngineError::BadRequest),
         Err(error) => refuse(error),
@@ -95,34 +100,32 @@ fn refuse(error: EngineError) -> HttpResponse {
 }
 
 /// Answers a poll with what waited; what it carries counts once it is written.
-fn answer(request: &HttpRequest, payload: Payload) -> HttpResponse {
+fn answer(request: &HttpRequest, payload: Payload, coded: Coded) -> HttpResponse {
     let message = Message {
         layers: payload.layers,
         publications: payload.publications,
         stamps: payload.stamps.clone(),
         is_empty_answer: payload.publications == 0,
     };
-    respond(request, "text/plain; charset=UTF-8", payload, message)
+    let body = (payload.body, message);
+    respond(request, "text/plain; charset=UTF-8", body, coded)
 }
 
+/// An answer of a few bytes.
 fn attributed(request: &HttpRequest, content_type: &'static str, payload: Payload) -> HttpResponse {
-    let message = payload.layers.into();
-    respond(request, content_type, payload, message)
+    let body = (payload.body, payload.layers.into());
+    respond(request, content_type, body, Coded::NEVER)
 }
 
 fn respond(
     request: &HttpRequest,
     content_type: &'static str,
-    payload: Payload,
-    message: Message,
+    body: (Vec<u8>, Message),
+    coded: Coded,
 ) -> HttpResponse {
-    will_answer(request, message);
-    let mut response = HttpResponse::Ok()
-        .insert_header((header::CONTENT_TYPE, content_type))
-        .insert_header((header::CACHE_CONTROL, "no-store"))
-        .body(payload.body);
-    response.extensions_mut().insert(Attributed);
-    response
+    let mut response = HttpResponse::Ok();
+    response.insert_header((header::CONTENT_TYPE, content_type));
+    metered(request, response, body, None, coded)
 }
 
 /// With this many sessions no more are opened by polling. A polling session lives for a while
@@ -188,7 +191,12 @@ impl Drop for AbortGuard {
     }
 }
 
-async fn poll(engine: &Arc<Engine>, request: &HttpRequest, sid: &str) -> HttpResponse {
+async fn poll(
+    engine: &Arc<Engine>,
+    request: &HttpRequest,
+    sid: &str,
+    coded: Coded,
+) -> HttpResponse {
     let Some(entry) = session_of(engine, request, sid) else {
         return refuse(EngineError::UnknownSession);
     };
@@ -212,7 +220,7 @@ async fn poll(engine: &Arc<Engine>, request: &HttpRequest, sid: &str) -> HttpRes
     let answered = from_session.await;
     abort_guard.armed = false;
     match answered {
-        Ok(Ok(payload)) => answer(request, payload),
+        Ok(Ok(payload)) => answer(request, payload, coded),
         Ok(Err(refused)) => refuse(refused.into()),
         Err(_) => refuse(EngineError::UnknownSession),
     }

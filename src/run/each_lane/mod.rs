@@ -205,7 +205,7 @@ fn plain_answer(polled: &Polled<'_>) -> Answer {
 }
 
 /// RFC 9112 §7.1: the size in hexadecimal, and two line ends.
-fn chunk(bytes: &[u8], out: &mut Vec<u8>) {
+pub(super) fn chunk(bytes: &[u8], out: &mut Vec<u8>) {
     out.extend_from_slice(format!("{:X}\r\n", bytes.len()).as_bytes());
     out.extend_from_slice(bytes);
     out.extend_from_slice(b"\r\n");
@@ -272,6 +272,7 @@ mod tests {
             link: Default::default(),
             tls: None,
             compress: None,
+            coding: None,
         }
     }
 

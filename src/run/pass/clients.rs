@@ -23,7 +23,7 @@ use crate::{
         blobs::{self, Deaf},
         collector::ClientInbox,
         error::RunError,
-        lab_process::LabProcess,
+        lab_process::{LabError, LabProcess},
         plan::{Balance, BlobOn},
     },
 };
@@ -113,20 +113,14 @@ impl Pass<'_> {
         };
         let other = match self.plan.balance {
             Balance::Sticky => None,
-            Balance::Alternate => {
-                let next = self.node(client + 1);
-                Some(self.compressing(next.lane(&row.row.lane, link)?))
-            }
+            Balance::Alternate => Some(self.compressing(target(row, self.node(client + 1), link)?)),
         };
         Ok(ClientOptions {
-            target: self.compressing(node.lane(&row.row.lane, link)?),
+            target: self.compressing(target(row, node, link)?),
             other,
             fail_over: match self.plan.kill_node_at.0.is_zero() {
                 true => None,
-                false => {
-                    let next = self.node(client + 1).lane(&row.row.lane, link)?;
-                    Some(self.compressing(next))
-                }
+                false => Some(self.compressing(target(row, self.node(client + 1), link)?)),
             },
             outbox: row.outboxes.get(client).cloned(),
             back_off: Curve::named(self.plan.back_off, self.plan.back_off_first.0),
@@ -185,7 +179,7 @@ impl Pass<'_> {
             let node = self.node(client);
             let follower = self.client(row, client)?;
             let options = ClientOptions {
-                target: node.lane(&row.row.lane, self.link())?,
+                target: target(row, node, self.link())?,
                 other: None,
                 fail_over: None,
                 outbox: None,
@@ -223,4 +217,12 @@ impl Pass<'_> {
             read_bytes_per_s: None,
         }
     }
+}
+
+/// Where a row's clients follow their channel, and in which coding.
+fn target(row: &RunningRow, node: &LabProcess, link: SimulatedLink) -> Result<Target, LabError> {
+    Ok(Target {
+        coding: row.row.coding,
+        ..node.lane(&row.row.lane, link)?
+    })
 }

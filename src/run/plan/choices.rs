@@ -4,6 +4,8 @@ use serde::{Deserialize, Serialize};
 
 // How clients behave is theirs to define; a plan is where it is chosen.
 pub use crate::client::{back_off::BackOff, short_poll::PollFor};
+// And what is published, where messages are made.
+pub use crate::demo::samples::Sample;
 
 /// When the clock of a short poller starts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, clap::ValueEnum)]

@@ -1,11 +1,14 @@
 //! What a plan publishes: data of a size, or somebody's own messages.
 
-use super::{Plan, PlanError, payload};
+use super::{Plan, PlanError, Sample, payload};
 use crate::demo::payloads::Content;
 
 impl Plan {
     /// What is published.
     pub fn content(&self) -> Result<Content, PlanError> {
+        if let Some(payloads) = self.sample.payloads() {
+            return Ok(Content::Own(payloads));
+        }
         if self.payload.as_os_str().is_empty() {
             return Ok(Content::Sized(self.size));
         }
@@ -19,7 +22,7 @@ impl Plan {
 
     /// With the mean size of what is published for its size.
     pub(super) fn with_real_size(mut self) -> Result<Self, PlanError> {
-        if !self.payload.as_os_str().is_empty() {
+        if !self.payload.as_os_str().is_empty() || self.sample != Sample::None {
             self.size = self.content()?.mean_bytes().round() as usize;
         }
         Ok(self)

@@ -19,7 +19,7 @@ use std::{fs, io, path::Path, time::Duration};
 
 use self::error::out_of_range;
 pub use self::{
-    choices::{BackOff, Balance, BlobOn, Order, PollFor, PollTimer, PublishBy, Resume},
+    choices::{BackOff, Balance, BlobOn, Order, PollFor, PollTimer, PublishBy, Resume, Sample},
     error::PlanError,
     ready::{READY, ReadyPlan},
     settings::{Plan, PlanSettings},

@@ -4,7 +4,9 @@ use std::{path::PathBuf, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
-use super::choices::{BackOff, Balance, BlobOn, Order, PollFor, PollTimer, PublishBy, Resume};
+use super::choices::{
+    BackOff, Balance, BlobOn, Order, PollFor, PollTimer, PublishBy, Resume, Sample,
+};
 use crate::{
     config::{Span, compress::Compress},
     run::{
@@ -69,6 +71,8 @@ plan! {
     payload: PathBuf = PathBuf::new(),
         "Messages of your own: a file with one JSON value per line, published in turn instead of data of that size; each gets the publication's number, as a first member n",
         [value_name = "FILE"];
+    sample: Sample = Sample::None,
+        "Publish messages of a kind instead of data of that size: as repetitive as real ones, for what is compressed [default: none]", [value_enum];
     duration: Span = ms(10_000),
         "How long the measurement lasts [default: 10s]", [allow_hyphen_values = true];
     warm_up: Span = ms(1_000),

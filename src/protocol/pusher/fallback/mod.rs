@@ -47,9 +47,10 @@ use super::{
 use crate::{
     catalogue::Lane,
     codec::pusher::line,
+    config::compress::Compress,
     lane::meter::Message,
     registry::{LaneWorker, OfConnection},
-    transport::{Attributed, will_answer},
+    transport::{coding::Coded, metered},
     wire::Layers,
 };
 
@@ -160,18 +161,20 @@ fn closed(request: &HttpRequest, closing: Closing) -> HttpResponse {
         framing: body.len() as u64,
         ..Layers::default()
     };
-    lines(request, body, layers.into())
+    lines(request, (body, layers.into()), Coded::NEVER)
 }
 
 /// A whole answer of lines.
-fn lines(request: &HttpRequest, body: Vec<u8>, message: Message) -> HttpResponse {
-    will_answer(request, message);
-    let mut response = HttpResponse::Ok()
-        .insert_header(CONTENT_TYPE)
-        .insert_header(NO_STORE)
-        .body(body);
-    response.extensions_mut().insert(Attributed);
-    response
+fn lines(request: &HttpRequest, body: (Vec<u8>, Message), coded: Coded) -> HttpResponse {
+    let mut response = HttpResponse::Ok();
+    response.insert_header(CONTENT_TYPE);
+    metered(request, response, body, None, coded)
+}
+
+/// The coding of what fetches; the key of the lab's query is one that the protocol does not know.
+fn coded(request: &HttpRequest, worker: &LaneWorker) -> Coded {
+    let asked = Compress::asked(request.query_string());
+    Coded::of(request, asked.unwrap_or(worker.lab.config.compress))
 }
 
 fn refuse(status: StatusCode, why: &str) -> HttpResponse {

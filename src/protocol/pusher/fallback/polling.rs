@@ -17,7 +17,7 @@ use crate::{
         http_session::outbox::{Fetching, Line, Receiving, Taken},
     },
     registry::{Door, Endpoint, LaneWorker, NO_CHANNEL},
-    transport::wrong_method,
+    transport::{coding::Coded, wrong_method},
     wire::Layers,
 };
 
@@ -74,7 +74,7 @@ async fn poll(
     };
     let taken = take(&receiving).await;
     drop(receiving);
-    answer(&request, &taken)
+    answer(&request, &taken, super::coded(&request, &worker))
 }
 
 /// Waits for a line and takes all there are.
@@ -93,7 +93,7 @@ async fn take(receiving: &Receiving) -> Vec<Line> {
     lines
 }
 
-fn answer(request: &HttpRequest, taken: &[Line]) -> HttpResponse {
+fn answer(request: &HttpRequest, taken: &[Line], coded: Coded) -> HttpResponse {
     let mut body = Vec::with_capacity(taken.iter().map(|line| line.bytes.len()).sum());
     line::join(taken.iter().map(|line| &*line.bytes), &mut body);
     let mut layers = Layers::default();
@@ -107,5 +107,5 @@ fn answer(request: &HttpRequest, taken: &[Line]) -> HttpResponse {
         stamps: taken.iter().filter_map(|line| line.live_since_us).collect(),
         is_empty_answer: publications == 0,
     };
-    super::lines(request, body, message)
+    super::lines(request, (body, message), coded)
 }

@@ -36,10 +36,7 @@ use crate::{
         http_session::outbox::{Fetching, Receiving, Taken},
     },
     registry::{Door, Endpoint, LaneWorker, NO_CHANNEL, OfConnection},
-    transport::{
-        Attributed, LAST_CHUNK_BYTES, chunk_framing_bytes, is_chunked, will_answer, wrong_method,
-    },
-    wire::Layers,
+    transport::{Attributed, coding::Pieces, will_answer, wrong_method},
 };
 
 /// The endpoint, on its own lane and on that of WebSockets, whose clients fall back to it.
@@ -97,14 +94,17 @@ async fn open(
         Err(no_session) => return no_session.answer(&request),
     };
     will_answer(&request, Message::default());
-    let mut response = HttpResponse::Ok()
+    let mut response = HttpResponse::Ok();
+    let coded = super::coded(&request, &worker);
+    let pieces = coded.stream(&request, &mut response);
+    let mut response = response
         .insert_header(CONTENT_TYPE)
         .insert_header(NO_STORE)
         .insert_header(("x-accel-buffering", "no"))
         .body(Lines {
             receiving,
             meter: request.meter().cloned(),
-            is_chunked: is_chunked(&request),
+            pieces,
             sent_units: 0,
             rotation: None,
             rotation_timeout: worker.lab.config.poller_stays.0,
@@ -118,7 +118,7 @@ async fn open(
 struct Lines {
     receiving: Receiving,
     meter: Option<Arc<ConnectionMeter>>,
-    is_chunked: bool,
+    pieces: Pieces,
     /// Length of the response's text so far, as the client counts it.
     sent_units: usize,
     /// Runs while a new request is expected, for as long as polling clients may stay away.
@@ -161,10 +161,7 @@ impl MessageBody for Lines {
                     this.has_waited = true;
                     this.rotation = Some(Box::pin(sleep(this.rotation_timeout)));
                 }
-                let mut layers = line.layers;
-                if this.is_chunked {
-                    layers.framing += chunk_framing_bytes(line.bytes.len());
-                }
+                let (bytes, layers) = this.pieces.piece(line.bytes, line.layers);
                 let live = line.live_since_us.filter(|_| line.is_publication);
                 this.record(Message {
                     layers,
@@ -172,16 +169,14 @@ impl MessageBody for Lines {
                     stamps: live.into_iter().collect(),
                     is_empty_answer: false,
                 });
-                Poll::Ready(Some(Ok(line.bytes)))
+                Poll::Ready(Some(Ok(bytes)))
             }
             Taken::TakenOver | Taken::Ended => {
-                if this.is_chunked {
-                    let last = Layers {
-                        framing: LAST_CHUNK_BYTES,
-                        ..Layers::default()
-                    };
-                    this.record(last.into());
+                if let Some((end, layers)) = this.pieces.end() {
+                    this.record(layers.into());
+                    return Poll::Ready(Some(Ok(end)));
                 }
+                this.record(this.pieces.last().into());
                 Poll::Ready(None)
             }
         }
