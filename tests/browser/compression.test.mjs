@@ -54,6 +54,7 @@ describe("with --compress on", () => {
           return;
         }
         const { body } = await fetch(`/fetch-stream/${channel}`);
+        if (body === null) throw new Error("an answer without a body");
         const reader = body.pipeThrough(new TextDecoderStream()).getReader();
         await reader.read();
         void (async () => {
