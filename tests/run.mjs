@@ -138,7 +138,7 @@ const SUITES = [
   {
     // A lane, a condition, an experiment and a report format that are toys, each added as CONTRIBUTING.md says.
     name: "toys",
-    about: "CONTRIBUTING.md's recipes, each followed on a toy in a copy of the tree; some minutes",
+    about: "CONTRIBUTING.md's recipes, each on a toy in a copy of the tree; minutes",
     onlyWhenNamed: true,
     withoutBinary: true,
     commands: () => [["node", "tests/toys/run.mjs"]],

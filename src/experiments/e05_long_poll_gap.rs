@@ -41,7 +41,8 @@ fn steps(full: bool) -> Vec<Step> {
     // answered every round trip, 1 to 9 ms longer than what is set, and the mean is over all phases
     // only where that shares no short beat with the period: 166.7 ms come to 5 of it in 3 polls, and
     // 25 events meet three phases alone, up to 20 ms off the mean. Set to 160 one run in ten was off by
-    // more than its tolerance; between 181 and 189 there is no beat shorter than 6 polls, and none is.
+    // more than its tolerance (simulated); between 181 and 189 no beat is shorter than 6 polls, and no
+    // run was.
     let (rate, round_trips): (f64, &[u64]) = match full {
         false => (10.0, &[40, 90, 113, 180]),
         true => (4.0, &[0, 50, 100, 200, 240, 263, 407, 607]),

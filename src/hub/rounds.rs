@@ -28,7 +28,7 @@
 //!
 //! The debt counts all writing of the thread, since it is the thread that is short of time: a download
 //! of many megabytes makes it busy as well, and what is published meanwhile may wait for up to
-//! [`PAUSE_MAX`], never longer.
+//! [`PAUSE_MAX`] and the timer's millisecond, not longer.
 //!
 //! One `Rounds` belongs to one worker thread, as its shard does. The shard's loop has the timer.
 

@@ -21,7 +21,7 @@ pub fn fairness(lab: &Lab) -> Vec<String> {
             .to_owned(),
         match lab.config.compress {
             Compress::Off => {
-                "No compression anywhere: neither of HTTP bodies nor of WebSocket messages."
+                "No compression, neither of HTTP bodies nor of WebSocket messages, but where a query asks for it."
                     .to_owned()
             }
             asked => format!(

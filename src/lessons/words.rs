@@ -105,7 +105,7 @@ impl Progress {
                 format!("{what}: {have} of {want}")
             }
             (Some(have), _) if self.holds => {
-                format!("{what}: {}, which is enough", with_unit(have))
+                format!("{what}: {}, as it has to be", with_unit(have))
             }
             (have, how) => {
                 let have = have.map_or_else(|| "none yet".to_owned(), with_unit);
@@ -372,7 +372,7 @@ mod tests {
         for (delivered, said) in [
             (None, "none yet, and at least 95 % is waited for"),
             (Some(48.0), "80 %, and at least 95 % is waited for"),
-            (Some(60.0), "100 %, which is enough"),
+            (Some(60.0), "100 %, as it has to be"),
         ] {
             assert_eq!(text(delivered), format!("{what}: {said}"));
         }

@@ -15,8 +15,8 @@
 //! are short, and what could not read an answer is to read why.
 //!
 //! What is compressed together tells of each other by its length: who can make a page say something and see how
-//! long the answer is can guess at what else is in it (BREACH, 2013). Nothing secret is on these lanes; an
-//! application that puts secrets beside what strangers write leaves compression off for them.
+//! long the answer is can guess at what else is in it (BREACH, 2013). An application with secrets beside what
+//! strangers write, such as a private channel's events, leaves compression off for them.
 //!
 //! That nobody else compresses them, answers that go on say themselves (`no-transform`, see
 //! `server::as_written`).
@@ -28,6 +28,8 @@
 //! - **One compressed form of a publication for all who read**, as permessage-deflate can have
 //!   it: a coding runs through the answer (see [`crate::codec::compressed`]).
 
+use std::sync::Arc;
+
 use actix_web::{
     HttpRequest, HttpResponseBuilder,
     http::{
@@ -36,12 +38,17 @@ use actix_web::{
     },
 };
 use bytes::Bytes;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::{
     codec::compressed::{self, Coding, Compressor, Dictionary, WORTHWHILE_BYTES},
     config::compress::Compress,
     wire::Layers,
 };
+
+/// A longer body is left as it is: a worker would compress it for tens of milliseconds, and serve
+/// nobody else.
+const WHOLE_MAX_BYTES: usize = 256 << 10;
 
 /// How the answer to one request may leave.
 #[derive(Clone, Copy)]
@@ -127,6 +134,7 @@ impl Coded {
         self.vary(response);
         let plain_bytes = body.len();
         let made = self.chosen.and_then(|chosen| match chosen {
+            _ if plain_bytes > WHOLE_MAX_BYTES => None,
             Chosen::Alone(_) if plain_bytes < WORTHWHILE_BYTES => None,
             Chosen::Alone(coding) => Some((chosen, compressed::whole(coding, &body))),
             Chosen::With(dictionary) => {
@@ -148,13 +156,26 @@ impl Coded {
         }
     }
 
-    /// An answer to this request that goes on.
-    pub fn stream(self, request: &HttpRequest, response: &mut HttpResponseBuilder) -> Pieces {
-        self.head_of_stream(response);
+    /// An answer to this request that goes on. It has a compressor of its own, of as many as
+    /// there may be; where all are in use it leaves as it is.
+    pub fn stream(
+        self,
+        request: &HttpRequest,
+        response: &mut HttpResponseBuilder,
+        compressors: &Arc<Semaphore>,
+    ) -> Pieces {
+        let held = self
+            .chosen
+            .zip(compressors.clone().try_acquire_owned().ok());
+        let chosen = held.as_ref().map(|(chosen, _)| *chosen);
+        Self { chosen, ..self }.head_of_stream(response);
         Pieces {
-            coder: self.chosen.map(|chosen| match chosen {
-                Chosen::Alone(coding) => Compressor::new(coding),
-                Chosen::With(dictionary) => Compressor::with_dictionary(dictionary),
+            coder: held.map(|(chosen, permit)| {
+                let compressor = match chosen {
+                    Chosen::Alone(coding) => Compressor::new(coding),
+                    Chosen::With(dictionary) => Compressor::with_dictionary(dictionary),
+                };
+                (compressor, permit)
             }),
             is_chunked: is_chunked(request),
         }
@@ -196,7 +217,7 @@ impl Body {
 #[derive(Default)]
 pub struct Pieces {
     /// Until the coding's end is written.
-    coder: Option<Compressor>,
+    coder: Option<(Compressor, OwnedSemaphorePermit)>,
     is_chunked: bool,
 }
 
@@ -205,7 +226,7 @@ impl Pieces {
     pub fn piece(&mut self, bytes: Bytes, layers: Layers) -> (Bytes, Layers) {
         let (bytes, mut layers) = match &mut self.coder {
             None => (bytes, layers),
-            Some(coder) => {
+            Some((coder, _)) => {
                 let mut coded = Vec::new();
                 coder.event(&bytes, &mut coded);
                 let layers = layers.compressed_to(coded.len() as u64);
@@ -221,7 +242,7 @@ impl Pieces {
     /// The end of the coding, once, where there is one; after it the answer ends.
     pub fn end(&mut self) -> Option<(Bytes, Layers)> {
         let mut end = Vec::new();
-        self.coder.take()?.end(&mut end);
+        self.coder.take()?.0.end(&mut end);
         let mut layers = Layers {
             framing: end.len() as u64,
             ..Layers::default()

@@ -241,7 +241,7 @@ pub(super) async fn begin(
         when_full: lab.config.slow_consumer,
     };
     let meter = request.meter().cloned();
-    let pieces = coded.stream(request, &mut response);
+    let pieces = coded.stream(request, &mut response, &lab.compressors);
     let queue = Rc::new(StreamQueue::new(form, meter, pieces, budget));
     let address = lab.client_address(request);
     let ActiveSubscription {

@@ -382,3 +382,28 @@ fn who_has_the_dictionary_is_sent_what_it_does_not_say() {
     assert_eq!(http.get("/dictionaries/sse?compress=on").status, 200);
     assert_eq!(http.get("/dictionaries/websocket?compress=on").status, 404);
 }
+
+#[test]
+fn where_all_compressors_are_in_use_a_stream_leaves_as_it_is() {
+    let lab = spawn_lab(Config {
+        compress_contexts: 1,
+        ..test_config()
+    });
+    let first = Coded::open(&lab, "sse", "GET", "/sse/news?compress=on", Coding::Gzip);
+    let head = |lab: &TestLab| {
+        let mut http = lab.http("sse");
+        http.send_request(
+            "GET",
+            "/sse/news?compress=on",
+            &[("accept-encoding", "gzip")],
+            b"",
+        )
+        .unwrap();
+        http.read_head().unwrap()
+    };
+    assert_eq!(head(&lab).header("content-encoding"), None);
+    drop(first);
+    eventually(PATIENCE, "the compressor is given back", || {
+        head(&lab).header("content-encoding") == Some("gzip")
+    });
+}

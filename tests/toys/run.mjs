@@ -12,6 +12,7 @@
 import { spawnSync } from "node:child_process";
 import { appendFileSync, mkdirSync, readFileSync, readdirSync, rmSync } from "node:fs";
 import path from "node:path";
+import { fileURLToPath } from "node:url";
 import { performance } from "node:perf_hooks";
 import { ROOT, TREE, WORK, apply, commandsOf, listOf, mismatch, sync } from "./recipe.mjs";
 
@@ -19,7 +20,7 @@ import { ROOT, TREE, WORK, apply, commandsOf, listOf, mismatch, sync } from "./r
  * on a busy machine. */
 const CARRIED_OUT = [0, 3, 4];
 
-const HERE = path.dirname(new URL(import.meta.url).pathname);
+const HERE = path.dirname(fileURLToPath(import.meta.url));
 const kinds = readdirSync(HERE, { withFileTypes: true }).filter((entry) => entry.isDirectory()).map(({ name }) => name).sort();
 const asked = process.argv.slice(2);
 const unknown = asked.filter((kind) => !kinds.includes(kind));

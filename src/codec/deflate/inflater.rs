@@ -6,6 +6,8 @@ use super::TAIL;
 
 /// What is inflated between two looks at the limit.
 const STEP_BYTES: usize = 8 << 10;
+/// Streams that may end within one message.
+const ENDS_MAX: usize = 16;
 /// What a reference can reach back.
 const WINDOW_BYTES: usize = 32 << 10;
 
@@ -41,7 +43,7 @@ impl Inflater {
     ) -> Result<(), Uninflatable> {
         let from = out.len();
         let mut scratch = [0; STEP_BYTES];
-        let mut has_ended = false;
+        let mut ends = 0;
         for part in [compressed, &TAIL] {
             let mut left = part;
             loop {
@@ -58,7 +60,11 @@ impl Inflater {
                 }
                 out.extend_from_slice(&scratch[..made]);
                 if status == Status::StreamEnd {
-                    has_ended = true;
+                    ends += 1;
+                    // Each costs more than the two bytes that it takes.
+                    if ends > ENDS_MAX {
+                        return Err(Uninflatable::Broken);
+                    }
                     self.begin_again(&out[from..])?;
                 } else if made == STEP_BYTES {
                     continue;
@@ -71,7 +77,7 @@ impl Inflater {
             }
         }
         // A sender may end its stream and begin another within a message (BFINAL, §7.2.3.4).
-        match has_ended {
+        match ends > 0 {
             true => self.begin_again(&out[from..]),
             false => Ok(()),
         }

@@ -126,7 +126,9 @@ async fn refuse(socket: Rc<Socket>, read: Vec<u8>, closing: Closing) {
 struct DiscardMessages;
 
 impl Session for DiscardMessages {
-    async fn on_message(&mut self, _: &Socket, _: Message) {}
+    async fn on_message(&mut self, socket: &Socket, message: Message) {
+        socket.received_in_vain(&message);
+    }
 }
 
 /// The life of one connection.

@@ -26,7 +26,7 @@
 //!    [`conformance`], for the official suites
 //! 6. [`engines`] and [`endpoint`]: all of it put together and registered
 //!
-//! Not here: JSONP, WebTransport, compressed polling answers.
+//! Not here: JSONP, WebTransport.
 
 pub mod admin;
 pub mod bridge;

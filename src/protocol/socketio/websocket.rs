@@ -246,5 +246,7 @@ impl Session for OfEngine {
 struct Deaf;
 
 impl Session for Deaf {
-    async fn on_message(&mut self, _socket: &Socket, _message: Message) {}
+    async fn on_message(&mut self, socket: &Socket, message: Message) {
+        socket.received_in_vain(&message);
+    }
 }

@@ -93,11 +93,11 @@ impl Compressing {
         }
         let offers = headers.get_all("sec-websocket-extensions");
         let offers: Vec<_> = offers.filter_map(|offer| offer.to_str().ok()).collect();
-        let agreement = negotiate::accept(&offers.join(","), keeps_context)?;
-        Some(Deflating {
-            permit: permit.filter(|_| !agreement.server_no_context_takeover),
-            agreement,
-        })
+        let mut agreement = negotiate::accept(&offers.join(","), keeps_context)?;
+        let permit = permit.filter(|_| !agreement.server_no_context_takeover);
+        // The client's context would be kept here as well, and counted by nothing.
+        agreement.client_no_context_takeover |= permit.is_none();
+        Some(Deflating { permit, agreement })
     }
 }
 

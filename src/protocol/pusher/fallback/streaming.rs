@@ -96,7 +96,7 @@ async fn open(
     will_answer(&request, Message::default());
     let mut response = HttpResponse::Ok();
     let coded = super::coded(&request, &worker);
-    let pieces = coded.stream(&request, &mut response);
+    let pieces = coded.stream(&request, &mut response, &worker.lab.compressors);
     let mut response = response
         .insert_header(CONTENT_TYPE)
         .insert_header(NO_STORE)

@@ -46,8 +46,11 @@ pub(super) async fn await_close(
             Next::Deadline => return socket.io.abort_on_close(),
             Next::Broken => return,
         }
-        ignored.clear();
-        match read_some(socket, decoder, &mut ignored) {
+        let input = read_some(socket, decoder, &mut ignored);
+        for message in ignored.drain(..) {
+            socket.received_in_vain(&message);
+        }
+        match input {
             Input::Goes => {}
             Input::Ended => return,
             Input::Closed(_) | Input::Violated(_) => return finish(socket, deadline).await,

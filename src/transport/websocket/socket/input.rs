@@ -16,6 +16,11 @@ use crate::{
 const READ_BYTES: usize = 64 << 10;
 /// System calls to read in one turn, so that a busy sender does not starve the others.
 const READS_PER_TURN: usize = 4;
+/// The same, where it may be compressed: a thousand times as much may be in it.
+const COMPRESSED_READ_BYTES: usize = 4 << 10;
+/// Bytes gained by inflating with which a turn ends: what is decoded waits in memory until it is
+/// handled, and no other task of the thread runs meanwhile.
+const SAVED_PER_TURN: u64 = 64 << 10;
 
 thread_local! {
     static SCRATCH: RefCell<Box<[u8]>> = RefCell::new(vec![0; READ_BYTES].into());
@@ -38,6 +43,11 @@ pub(super) fn read_some(
     messages: &mut Vec<Message>,
 ) -> Input {
     SCRATCH.with_borrow_mut(|scratch| {
+        let scratch = match socket.may_be_compressed() {
+            true => &mut scratch[..COMPRESSED_READ_BYTES],
+            false => &mut scratch[..],
+        };
+        let mut saved = 0;
         for _ in 0..READS_PER_TURN {
             let read = match socket.io.try_read(scratch) {
                 Ok(0) => return Input::Ended,
@@ -46,13 +56,17 @@ pub(super) fn read_some(
                 Err(_) => return Input::Ended,
             };
             let input = decode_some(decoder, &scratch[..read], messages);
+            let saved_now = decoder.take_saved_bytes();
+            saved += saved_now;
             socket.meter().received(Layers {
                 framing: decoder.take_framing_bytes(),
-                saved: decoder.take_saved_bytes(),
+                saved: saved_now,
                 ..Layers::default()
             });
             match input {
-                Input::Goes if read < scratch.len() => return Input::Goes,
+                Input::Goes if read < scratch.len() || saved >= SAVED_PER_TURN => {
+                    return Input::Goes;
+                }
                 Input::Goes => {}
                 other => return other,
             }

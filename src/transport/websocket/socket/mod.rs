@@ -311,6 +311,22 @@ impl Socket {
         self.close(CloseCode(code), reason.advice());
     }
 
+    /// Whether the peer's messages may be compressed.
+    fn may_be_compressed(&self) -> bool {
+        self.deflate.is_some()
+    }
+
+    /// Counts a message that is of no use: what it was before it was compressed is counted already
+    /// as saved.
+    pub fn received_in_vain(&self, message: &Message) {
+        let message_bytes = match message {
+            Message::Text(text) => text.len(),
+            Message::Binary(bytes) => bytes.len(),
+            Message::Ping(_) | Message::Pong(_) | Message::Close(_) => return,
+        };
+        self.received(message_bytes, 0);
+    }
+
     /// Counts a client's message: its bytes, and how many of them are payload. Its framing is
     /// counted already.
     pub fn received(&self, message_bytes: usize, payload_bytes: usize) {
