@@ -37,6 +37,8 @@ pub struct Piece {
     pub size: usize,
     /// The first of them.
     pub bytes: Vec<u8>,
+    /// Its content is compressed: its head named a content coding (RFC 9110 §8.4).
+    pub is_coded: bool,
 }
 
 /// What a direction is in the middle of.
@@ -67,6 +69,8 @@ struct Side {
 
     first_us: u64,
     exchange: u32,
+    /// The content that follows the last head is compressed.
+    is_coded: bool,
 }
 
 impl Side {
@@ -79,6 +83,7 @@ impl Side {
             whole: None,
             first_us: 0,
             exchange: 0,
+            is_coded: false,
         }
     }
 }
@@ -182,6 +187,7 @@ impl Framer {
             let kept = std::mem::take(&mut side.kept);
             let size = std::mem::replace(&mut side.taken, 0);
             side.whole = None;
+            let is_content = matches!(kind, Kind::Body | Kind::Chunk);
             let mut piece = Piece {
                 exchange: side.exchange,
                 direction,
@@ -191,11 +197,11 @@ impl Framer {
                 last_us: now_us,
                 size,
                 bytes: kept,
+                is_coded: is_content && side.is_coded,
             };
             side.at += size as u64;
             // What goes up once the answer has ended belongs to no request that is known here: what
             // looked like a request may have been somebody's text.
-            let is_content = matches!(kind, Kind::Body | Kind::Chunk);
             let is_asked = |asked: &Asked| asked.exchange == piece.exchange;
             if direction == Direction::Up && is_content && !self.asked.iter().any(is_asked) {
                 self.up.state = State::Lost;
@@ -232,6 +238,7 @@ impl Framer {
             is_head: head.starts_with(b"HEAD "),
         });
         self.up.exchange = self.exchanges;
+        self.up.is_coded = is_coded(head);
         self.up.state = match body_of(head) {
             _ if !is_plain(head) => State::Lost,
             Some(Length::Of(0)) | None => State::Head,
@@ -250,6 +257,7 @@ impl Framer {
         };
         let exchange = asked.exchange;
         self.down.exchange = exchange;
+        self.down.is_coded = is_coded(head);
         let status = head.get(9..12).unwrap_or_default();
         if status == b"101" {
             let up = &mut self.up;
@@ -479,6 +487,13 @@ fn body_of(head: &[u8]) -> Option<Length> {
     length
 }
 
+/// Whether a head says that its content is compressed (RFC 9110 §8.4).
+fn is_coded(head: &[u8]) -> bool {
+    fields(head).any(|(name, value)| {
+        name.eq_ignore_ascii_case(b"content-encoding") && !value.eq_ignore_ascii_case(b"identity")
+    })
+}
+
 /// The header fields of a head: names, and values without the spaces around them.
 pub fn fields(head: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
     let lines = head.split(|byte| *byte == b'\n').skip(1);
@@ -496,6 +511,39 @@ pub fn find(bytes: &[u8], wanted: &[u8]) -> Option<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn content_is_known_to_be_compressed_by_its_head_until_the_next() {
+        let mut framer = Framer::default();
+        let mut coded = Vec::new();
+        let mut feed = |direction, bytes: &[u8]| {
+            framer.feed(direction, bytes, 7, &mut |piece| {
+                coded.push((piece.kind, piece.is_coded));
+            });
+        };
+        feed(
+            Direction::Up,
+            b"GET / HTTP/1.1\r\n\r\nGET / HTTP/1.1\r\n\r\n",
+        );
+        feed(
+            Direction::Down,
+            b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\n\r\n",
+        );
+        feed(
+            Direction::Down,
+            b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nb",
+        );
+        let content: Vec<_> = coded
+            .into_iter()
+            .filter(|(kind, _)| matches!(kind, Kind::Body | Kind::Chunk))
+            .collect();
+        let expected = [
+            (Kind::Chunk, true),
+            (Kind::Chunk, true),
+            (Kind::Body, false),
+        ];
+        assert_eq!(content, expected);
+    }
 
     /// `(exchange, kind, size)` of each piece, fed in steps of `step` bytes.
     fn cut(

@@ -6,8 +6,8 @@
 //!   keys, tokens, signatures or sessions;
 //! - what a client of Socket.IO shows when it connects, and the session in the path of Pusher's
 //!   fallbacks;
-//! - what comes down for another channel than the one that is looked at, and what cannot be searched
-//!   because it is a part of something longer;
+//! - what comes down for another channel than the one that is looked at, and what cannot be searched,
+//!   because it is a part of something longer or is compressed;
 //! - where [`Policy::Everything`] is asked for: every payload, and values of queries.
 
 mod names;
@@ -63,6 +63,7 @@ pub fn redact(piece: &mut Piece, looking: &Looking<'_>) -> Vec<Hidden> {
         kind,
         bytes,
         direction,
+        is_coded,
         ..
     } = piece;
     let mut hidden = Vec::new();
@@ -72,13 +73,18 @@ pub fn redact(piece: &mut Piece, looking: &Looking<'_>) -> Vec<Hidden> {
             cover(bytes, &hidden, None);
         }
         Kind::Body => {
-            in_content(bytes, 0, &rule, &mut hidden);
+            match is_coded {
+                // Whoever has it can inflate it.
+                true => hide(&mut hidden, 0, bytes.len(), Secret::Cut),
+                false => in_content(bytes, 0, &rule, &mut hidden),
+            }
             cover(bytes, &hidden, None);
         }
         Kind::Chunk => {
             let from = find(bytes, b"\r\n").map_or(0, |line| line + 2);
             let upto = bytes.len().saturating_sub(2).max(from);
             match direction {
+                _ if *is_coded => hide(&mut hidden, from, upto - from, Secret::Cut),
                 // A client cuts where it likes.
                 Direction::Up => hide(&mut hidden, from, upto - from, Secret::Cut),
                 Direction::Down => in_content(&bytes[from..upto], from, &rule, &mut hidden),

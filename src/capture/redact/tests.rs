@@ -5,6 +5,7 @@ use crate::codec::websocket::encode_masked;
 
 fn piece(kind: Kind, direction: Direction, bytes: &[u8]) -> Piece {
     Piece {
+        is_coded: false,
         exchange: 1,
         direction,
         kind,
@@ -155,6 +156,18 @@ fn secrets_in_json_are_hidden_at_any_depth_of_strings() {
         redacted(Kind::Chunk, Direction::Down, chunk),
         "10\r\ndata: {\"sid\":\"x\"}\r\n"
     );
+}
+
+#[test]
+fn what_is_compressed_is_hidden_whole() {
+    for (kind, expected) in [(Kind::Body, "xxxxxxxxxx"), (Kind::Chunk, "5\r\nxxxxx\r\n")] {
+        for direction in [Direction::Up, Direction::Down] {
+            let mut coded = piece(kind, direction, b"5\r\nabcde\r\n");
+            coded.is_coded = true;
+            redact(&mut coded, &mine("plain", Policy::Secrets));
+            assert_eq!(coded.bytes, expected.as_bytes());
+        }
+    }
 }
 
 #[test]
