@@ -34,7 +34,7 @@ const phones = new PhoneList(find("[data-phones]"), send);
 let state = null;
 let trouble = "";
 let refusal = "";
-/** What a switch was told and has not been answered yet: pressed twice, it is as it was. @type {Map<string, boolean>} */
+/** What a switch was told and has not been answered yet: pressed twice, it is as it was. @type {Map<string, {isOn: boolean}>} */
 const wished = new Map();
 /** Switches are told one after the other: the last press counts, whichever way is quicker. */
 let switching = Promise.resolve();
@@ -117,12 +117,12 @@ const feed = follow({ base: "/presenter/api/class", whole: "/presenter/api/class
  * @param {string} path @param {unknown} [body] @param {"POST"|"DELETE"} [method]
  */
 function send(path, body, method) {
+  fail("");
   void answered(path, body, method);
 }
 
 /** The same, and it is known when it has been answered. @param {string} path @param {unknown} [body] @param {"POST"|"DELETE"} [method] */
 function answered(path, body, method) {
-  fail("");
   return tell(path, body, method).then((told) => {
     if (typeof told.revision === "number") feed.take(/** @type {State} */ (told));
   }, (problem) => fail(problem.message));
@@ -148,10 +148,14 @@ async function sure(question, path) {
 
 /** Turns a switch from what it is, or was last told to be. @param {string} tool @param {(isOn: boolean) => object} say  what the server is told */
 function turn(tool, say) {
-  const next = !(wished.get(tool) ?? Boolean(state?.[/** @type {"frozen"|"muted"|"dark"|"timer"} */ (tool)]));
-  wished.set(tool, next);
-  switching = switching.then(() => answered("/tools", say(next))).then(() => {
-    if (wished.get(tool) === next) wished.delete(tool);
+  const isOn = !(wished.get(tool)?.isOn ?? Boolean(state?.[/** @type {"frozen"|"muted"|"dark"|"timer"} */ (tool)]));
+  // Of this press, and not of another that wished the same.
+  const wish = { isOn };
+  const body = say(isOn);
+  wished.set(tool, wish);
+  fail("");
+  switching = switching.then(() => answered("/tools", body)).then(() => {
+    if (wished.get(tool) === wish) wished.delete(tool);
   });
 }
 
