@@ -55,7 +55,7 @@ pub fn figures(phones: &[OfPhone]) -> Figures {
         }
     }
     for ((lane, stage), of_lane) in lanes {
-        let all = each_phone(of_lane.into_iter());
+        let all = each_phone(of_lane.into_iter(), middle);
         for (name, ms) in middle(&all).each() {
             figures.insert(format!("{lane}.{stage}.{name}"), ms);
         }
@@ -64,19 +64,12 @@ pub fn figures(phones: &[OfPhone]) -> Figures {
         let name = format!("group{}", group + 1);
         figures.insert(format!("{name}.phones"), of_group.len() as f64);
         // Of the bounds the middle, too: one phone that tells a large one hides nothing.
-        let bounds = of_group.iter().map(|(address, _, bound_ms)| {
-            let mean = *bound_ms;
-            (
-                *address,
-                Late {
-                    mean,
-                    ..Late::default()
-                },
-            )
-        });
-        let bound = middle(&each_phone(bounds)).mean;
+        let bounds = of_group
+            .iter()
+            .map(|(address, _, bound_ms)| (*address, *bound_ms));
+        let bound = middle_of(&each_phone(bounds, middle_of));
         let all = of_group.iter().map(|(address, late, _)| (*address, *late));
-        let all = each_phone(all);
+        let all = each_phone(all, middle);
         let mean = all.iter().map(|late| late.mean).sum::<f64>() / all.len() as f64;
         // By the middle of the delays: one phone that tells a large one shows nothing either.
         let median = middle(&all).mean;
@@ -89,9 +82,12 @@ pub fn figures(phones: &[OfPhone]) -> Figures {
 }
 
 /// One value for each phone.
-fn each_phone(reported: impl Iterator<Item = (Option<IpAddr>, Late)>) -> Vec<Late> {
+fn each_phone<T>(
+    reported: impl Iterator<Item = (Option<IpAddr>, T)>,
+    middle: fn(&[T]) -> T,
+) -> Vec<T> {
     let mut alone = Vec::new();
-    let mut shared = BTreeMap::<IpAddr, Vec<Late>>::new();
+    let mut shared = BTreeMap::<IpAddr, Vec<T>>::new();
     for (address, late) in reported {
         match network::counted(address) {
             None => alone.push(late),
@@ -102,24 +98,27 @@ fn each_phone(reported: impl Iterator<Item = (Option<IpAddr>, Late)>) -> Vec<Lat
     alone
 }
 
-/// Of each figure the middle; of two, between them.
+/// Of each figure the middle.
 fn middle(all: &[Late]) -> Late {
-    let of = |figure: fn(&Late) -> f64| {
-        let mut values: Vec<f64> = all.iter().map(figure).collect();
-        values.sort_by(f64::total_cmp);
-        let half = values.len() / 2;
-        match values.len() % 2 {
-            _ if values.is_empty() => 0.0,
-            0 => (values[half - 1] + values[half]) / 2.0,
-            _ => values[half],
-        }
-    };
+    let of = |figure: fn(&Late) -> f64| middle_of(&all.iter().map(figure).collect::<Vec<_>>());
     Late {
         mean: of(|it| it.mean),
         p50: of(|it| it.p50),
         p90: of(|it| it.p90),
         p99: of(|it| it.p99),
         max: of(|it| it.max),
+    }
+}
+
+/// The middle; of two, between them.
+fn middle_of(values: &[f64]) -> f64 {
+    let mut values = values.to_vec();
+    values.sort_by(f64::total_cmp);
+    let half = values.len() / 2;
+    match values.len() % 2 {
+        _ if values.is_empty() => 0.0,
+        0 => (values[half - 1] + values[half]) / 2.0,
+        _ => values[half],
     }
 }
 
