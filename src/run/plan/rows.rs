@@ -89,6 +89,16 @@ impl Plan {
         Ok(rows)
     }
 
+    /// Of lanes that there are; `all` is every one.
+    pub(super) fn any_lane(&self, is_fit: fn(&Lane) -> bool) -> bool {
+        let mut named = self.lanes.split(',').map(str::trim);
+        named.any(|name| {
+            let (name, _) = coded(name);
+            let of_variant = || variant(name).map(|variant| variant.lane);
+            name == "all" || lane(name).or_else(of_variant).is_some_and(is_fit)
+        })
+    }
+
     /// Of lanes that there are.
     pub(super) fn all_lanes(&self, is_fit: fn(&Lane) -> bool) -> bool {
         let mut named = self.lanes.split(',').map(str::trim);

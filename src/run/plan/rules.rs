@@ -6,11 +6,11 @@
 
 use std::time::Duration;
 
-use super::{Balance, Order, Plan, PlanError, PublishBy, SIZE_MAX_BYTES, out_of_range};
+use super::{Balance, Order, Plan, PlanError, PublishBy, SIZE_MAX_BYTES, Sample, out_of_range};
 use crate::{
     catalogue::SOCKETIO_POLLING,
     client::tls::Tls,
-    config::Span,
+    config::{Span, compress::Compress},
     demo::content::SIZE_MIN_BYTES,
     run::{destination::Destination, schedule::Kind, server_settings},
 };
@@ -238,6 +238,21 @@ const RULES: &[Rule] = &[
         "choose 1 to 60",
     ),
     rule(
+        "compress",
+        |plan| plan.compress.to_string(),
+        |plan| plan.compress == Compress::Off || plan.any_lane(|lane| lane.upgrades),
+        "it is of WebSockets, and no row is one; name rows such as sse-gzip, or --lanes websocket",
+    ),
+    rule(
+        "sample",
+        |plan| {
+            let value = clap::ValueEnum::to_possible_value(&plan.sample);
+            value.map_or_else(String::new, |value| value.get_name().to_owned())
+        },
+        |plan| plan.sample == Sample::None || plan.payload.as_os_str().is_empty(),
+        "choose it or --payload, not both",
+    ),
+    rule(
         "replay",
         |plan| plan.replay.display().to_string(),
         |plan| (plan.schedule == Kind::Replay) != plan.replay.as_os_str().is_empty(),
@@ -247,6 +262,12 @@ const RULES: &[Rule] = &[
 
 /// For a target that is another server than a pushlab.
 const RULES_FOR_PEERS: &[Rule] = &[
+    rule(
+        "compress",
+        |plan| plan.compress.to_string(),
+        |plan| plan.compress == Compress::Off,
+        "a pushlab is asked to compress, another server is not; leave it out for this target",
+    ),
     rule(
         "blob_every",
         |plan| plan.blob_every.to_string(),
@@ -324,6 +345,12 @@ mod tests {
             ("may_be_refused = 25", "may_be_refused", "fewer"),
             ("conflate = '2m'", "conflate", "at most 1m"),
             ("schedule = 'replay'", "replay", "--schedule replay"),
+            (
+                "compress = 'on'\nlanes = 'sse,short-poll'",
+                "compress",
+                "sse-gzip",
+            ),
+            ("sample = 'chat'\npayload = 'a.jsonl'", "sample", "not both"),
             ("target = 'somewhere'", "target", "socketio://"),
             (
                 "target = 'socketio://a'\nlanes = 'sse'",
