@@ -270,7 +270,7 @@ settings! {
     compress: Compress = Compress::Off,
         "What is compressed for clients that offer to take it [default: off]", [value_enum];
     compress_contexts: usize = 500,
-        "WebSockets that may have a compressor of their own, about 340 KiB each; more get what compress = on gives [default: 500]";
+        "Compressors that belong to one connection, about 340 KiB each (brotli up to 700): of WebSockets with compress = context, of streams over HTTP with either. A WebSocket more gets what compress = on gives, a stream more leaves as it is [default: 500]";
     history_max_count: usize = 1_000,
         "Publications that a channel keeps; 0 keeps none [default: 1000]";
     history_max_bytes: usize = 1 << 20,

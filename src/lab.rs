@@ -18,7 +18,7 @@ use crate::{
         own_key::OwnKey,
         presenter::Presenter,
     },
-    config::Config,
+    config::{Config, compress::Compress},
     lane::{LaneId, conditions::ConditionsByLane, meter::Meters},
     metrics::{answers::Answers, latency::Latencies, report_key::ReportKeys},
     node::Node,
@@ -56,7 +56,7 @@ pub struct Lab {
     pub report_keys: ReportKeys,
     /// Who may see secrets and change the lab for others.
     pub presenter: Presenter,
-    /// WebSockets that may have a compressor of their own.
+    /// Compressors that belong to one connection: a WebSocket's in context, a stream's over HTTP.
     pub compressors: Arc<Semaphore>,
     /// Of the stand-ins that this lab starts: only who shows it is a native client for a class.
     pub stand_ins_key: OwnKey,
@@ -70,6 +70,11 @@ pub struct Lab {
 }
 
 impl Lab {
+    /// What is compressed on a connection that asks for this, or for nothing.
+    pub fn compress(&self, asked: Option<Compress>) -> Compress {
+        asked.unwrap_or(self.config.compress)
+    }
+
     /// Addresses of all lanes; empty until they listen.
     pub fn addresses(&self) -> &[LaneAddress] {
         self.addresses.get().map(Vec::as_slice).unwrap_or_default()

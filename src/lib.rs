@@ -57,11 +57,12 @@
 //! 1. [`catalogue`]: every lane, as facts; [`channel`]: names, publications, positions; history and
 //!    presence without I/O; [`disconnect`]: why a connection is ended
 //! 2. [`codec`]: bytes to values and back: the plain envelope, event streams, lines of JSON,
-//!    WebSocket frames, Pusher's frames, Engine.IO and Socket.IO packets; [`capture`]: what was
+//!    WebSocket frames, Pusher's frames, Engine.IO and Socket.IO packets; what compresses them
+//!    ([`codec::deflate`], [`codec::compressed`]); [`capture`]: what was
 //!    read and written, as units that can be shown
 //! 3. [`hub`]: fan-out on one node, when publications leave for their subscribers
-//!    ([`hub::coalesce`]; a busy worker's go in [`hub::rounds`]), and what waits for one that does not read ([`hub::queue`]); [`broker`]:
-//!    history; [`node`]: the one place that publishes
+//!    ([`hub::coalesce`]; a busy worker's go in [`hub::rounds`]), and what waits for one that does
+//!    not read ([`hub::queue`]); [`broker`]: history; [`node`]: the one place that publishes
 //! 4. [`lane`]: listening sockets whose every byte is counted, the network conditions they are put
 //!    under ([`lane::conditions`]), and the taps that copy what passes for who looks
 //!    ([`lane::tap`]); [`wire`]: the words for bytes; [`network`]: whom an address counts for;
@@ -139,7 +140,8 @@
 //!
 //! 1. `catalogue`, `channel`, `class`, `codec`, `capture` and `lessons` do no I/O, read no clock,
 //!    and import neither actix nor tokio.
-//! 2. A publication is encoded once per wire format; subscribers share the bytes.
+//! 2. A publication is encoded once per wire format; subscribers share the bytes. (Compressed it is once
+//!    for all on WebSockets, but for each stream, and each WebSocket in context.)
 //! 3. Every queue has a budget in bytes and a stated policy; a drop is counted and shown.
 //! 4. A subscriber that names a position gets everything after it, in order, once; or is told
 //!    `recovered: false` and gets what is there.

@@ -2,12 +2,12 @@
 //! people's libraries.
 //!
 //! In a release build they are in the binary, compressed in one piece by `build.rs`, and are unpacked
-//! whole when the first is asked for: 1.5 MB in some milliseconds. Nothing is sent compressed, since
-//! what compression would hide is what is measured here. In a debug build they are read from the disk
+//! whole when the first is asked for: 1.5 MB in some milliseconds. They are sent as they
+//! are: compressing is for what is published, where it is asked for. In a debug build they are read from the disk
 //! each time, so that a page can be worked on without building.
 //!
 //! rust-embed did this with each file as it is, which was a megabyte more of binary; what it has for
-//! compressing brings zstd's C library, for files one by one.
+//! compressing is for files one by one.
 //!
 //! May use: no other room.
 

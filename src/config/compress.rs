@@ -21,9 +21,9 @@ pub enum Compress {
     /// Nothing
     #[default]
     Off,
-    /// Each message by itself, once for all who get it
+    /// WebSocket messages each by itself, once for all who get it; HTTP answers in a coding that Accept-Encoding names
     On,
-    /// WebSocket messages with what was said before on the same connection
+    /// As on, but WebSocket messages with what was said before on the same connection
     Context,
 }
 

@@ -112,7 +112,8 @@ impl Coded {
             value("available-dictionary").is_some_and(|named| dictionary.is_named_by(named));
         let weight = |coding| compressed::weight_of(accepted(request), coding).unwrap_or(0);
         let liked = weight(Dictionary::CODING);
-        let other = self.chosen.map_or(0, |chosen| weight(chosen.name()));
+        let other = self.chosen.map_or("identity", Chosen::name);
+        let other = weight(other);
         Self {
             varies: Some("Accept-Encoding, Available-Dictionary"),
             chosen: match has_it && liked > 0 && liked >= other {

@@ -28,7 +28,7 @@ use std::sync::{Arc, LazyLock};
 
 use actix_web::{HttpRequest, HttpResponse, http::Method, http::header, web};
 
-use super::wrong_method;
+use super::{coding::Coded, wrong_method};
 use crate::{
     catalogue::{FETCH_STREAM, LONG_POLL, Lane, LaneId, SHORT_POLL, SSE, lane},
     channel::{ChannelName, Epoch, Publication},
@@ -41,7 +41,13 @@ use crate::{
 /// The endpoint, on the lanes that have one and on the main lane.
 pub struct Dictionaries;
 
-const OF: [&Lane; 4] = [&SHORT_POLL, &LONG_POLL, &SSE, &FETCH_STREAM];
+/// Who has which.
+static OF: [(&Lane, &LazyLock<Dictionary>); 4] = [
+    (&SHORT_POLL, &POLLS),
+    (&LONG_POLL, &POLLS),
+    (&SSE, &EVENTS),
+    (&FETCH_STREAM, &LINES),
+];
 
 impl Endpoint for Dictionaries {
     fn paths(&self) -> &[&'static str] {
@@ -49,7 +55,7 @@ impl Endpoint for Dictionaries {
     }
 
     fn is_on(&self, on: LaneId) -> bool {
-        on == LaneId::MAIN || OF.iter().any(|lane| lane.id == on)
+        on == LaneId::MAIN || OF.iter().any(|(lane, _)| lane.id == on)
     }
 
     fn configure(&self, _lane: LaneId, config: &mut web::ServiceConfig) {
@@ -62,13 +68,14 @@ impl Endpoint for Dictionaries {
 }
 
 /// The dictionary of a lane that has one.
-pub fn of(lane: &Lane) -> Option<&'static Dictionary> {
-    match lane.id {
-        id if id == SHORT_POLL.id || id == LONG_POLL.id => Some(&POLLS),
-        id if id == SSE.id => Some(&EVENTS),
-        id if id == FETCH_STREAM.id => Some(&LINES),
-        _ => None,
-    }
+fn of(lane: &Lane) -> Option<&'static Dictionary> {
+    let (_, dictionary) = OF.iter().find(|(has, _)| has.id == lane.id)?;
+    Some(dictionary)
+}
+
+/// How the answer to a lane's request may leave, if its connection is set so.
+pub fn coded(request: &HttpRequest, lane: &Lane, set: Compress) -> Coded {
+    Coded::of_lane(request, set, of(lane))
 }
 
 static POLLS: LazyLock<Dictionary> = LazyLock::new(|| {
@@ -132,10 +139,10 @@ async fn fetch(
     name: web::Path<String>,
     worker: web::Data<LaneWorker>,
 ) -> Result<HttpResponse, Refusal> {
-    let asked = Compress::asked(request.query_string()).unwrap_or(worker.lab.config.compress);
+    let asked = worker.lab.compress(Compress::asked(request.query_string()));
     let of_lane = lane(&name).filter(|_| asked != Compress::Off);
     let Some((lane, dictionary)) = of_lane.and_then(|lane| Some((lane, of(lane)?))) else {
-        let lanes = OF.map(|lane| lane.id.0).join(", ");
+        let lanes = OF.map(|(lane, _)| lane.id.0).join(", ");
         return Err(Refusal::new(Code::UnknownPath, "there is no such dictionary").with_hint(format!(
             "There is one for each of {lanes}, in a lab that is started with --compress on, or with ?compress=on."
         )));

@@ -86,7 +86,7 @@ use std::{
 use actix_web::{HttpRequest, HttpResponse, http::Method, web};
 use tokio::sync::Notify;
 
-use super::{Polled, SubscribeQuery, coding::Coded, dictionaries, wrong_method};
+use super::{Polled, SubscribeQuery, dictionaries, wrong_method};
 use crate::{
     catalogue::{LONG_POLL, Lane, LaneId},
     channel::{ChannelName, Publication, history::Recovery},
@@ -148,8 +148,7 @@ async fn poll(
     // The client continues from live publications, with a position or without.
     let goes_on =
         recovery.recovered || (query.start.position.is_none() && query.start.history.is_none());
-    let set = query.compress.unwrap_or(worker.lab.config.compress);
-    let coded = Coded::of_lane(&request, set, dictionaries::of(&LONG_POLL));
+    let coded = dictionaries::coded(&request, &LONG_POLL, worker.lab.compress(query.compress));
     Ok(Polled::new(recovery, query.limit, goes_on).answer(&request, coded))
 }
 

@@ -147,8 +147,7 @@ async fn poll(
     let polled = Polled::new(recovery, query.limit, goes_on);
     // Compared with the answer's position and not the question's: a client that names an old
     // position with a new ETag has been here, and gets 304 only if nothing came since.
-    let set = query.compress.unwrap_or(worker.lab.config.compress);
-    let coded = Coded::of_lane(&request, set, dictionaries::of(&SHORT_POLL));
+    let coded = dictionaries::coded(&request, &SHORT_POLL, worker.lab.compress(query.compress));
     if client_has(&request, &polled.position) {
         return Ok(not_modified(&request, &polled.position, coded));
     }

@@ -36,7 +36,7 @@
 //!
 //! - **A proxy gathers the answer** until its buffer is full or its time is up, and events come in
 //!   bursts (RFC 6202 §3.2). The head asks it not to (`X-Accel-Buffering: no`, and `no-transform`
-//!   so that nobody compresses), which helps with proxies that obey; TLS keeps the others from
+//!   so that nobody on the way compresses), which helps with proxies that obey; TLS keeps the others from
 //!   looking in. `pushlab experiment E11`: gathered for up to 1.2 s, events were 0.5 to 0.9 s late
 //!   on average, a WebSocket's a few milliseconds.
 //! - **The seventh tab hangs.** A browser opens six connections to one host and port by HTTP/1.1,

@@ -45,7 +45,7 @@ use tokio::time::{Instant, Sleep, sleep};
 use super::{
     Attributed, SubscribeQuery,
     catch_up::{Reader, catch_up},
-    coding::{Coded, Pieces},
+    coding::Pieces,
     dictionaries,
     subscribe::{ActiveSubscription, subscribe},
     will_answer,
@@ -226,8 +226,7 @@ pub(super) async fn begin(
     response
         .insert_header((header::CONTENT_TYPE, form.content_type))
         .insert_header((header::CACHE_CONTROL, "no-store"));
-    let set = query.compress.unwrap_or(worker.lab.config.compress);
-    let coded = Coded::of_lane(request, set, dictionaries::of(own));
+    let coded = dictionaries::coded(request, own, worker.lab.compress(query.compress));
     if is_head(request) {
         coded.head_of_stream(&mut response);
         // HEAD: the head of a stream without a subscription. The body is one that never begins, so

@@ -51,12 +51,13 @@ pub fn choose<'a>(
     (as_it_is.unwrap_or(0) <= weight).then_some(coding)
 }
 
-/// How much a client likes the coding that is called so, in thousandths; `None`: it does not name it.
+/// How much a client likes the coding that is called so, in thousandths; `None`: it does not name it. Said
+/// twice, the lesser counts, as in [`choose`].
 pub fn weight_of<'a>(accepted: impl IntoIterator<Item = &'a str>, coding: &str) -> Option<u16> {
     let items = accepted.into_iter().flat_map(|value| value.split(','));
     let named = items.filter_map(read);
-    let mut named = named.filter(|(name, _)| name.eq_ignore_ascii_case(coding));
-    named.next().map(|(_, weight)| weight)
+    let named = named.filter(|(name, _)| name.eq_ignore_ascii_case(coding));
+    named.map(|(_, weight)| weight).min()
 }
 
 /// One item: a name, and its weight in thousandths (RFC 9110 §12.4.2).

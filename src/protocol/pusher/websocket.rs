@@ -23,7 +23,7 @@ use crate::{
     registry::{Door, Endpoint, LaneWorker, NO_CHANNEL, TakeOver, Upgrade},
     transport::websocket::{
         deflating::Compressing,
-        handshake::{Accepted, accept},
+        handshake::accept,
         socket::{self, Session, Socket, SocketSettings},
     },
 };
@@ -98,14 +98,10 @@ async fn open(apps: Arc<Apps>, worker: Arc<LaneWorker>, (request, framed): Upgra
     let Some(accepted) = accept(&request, framed, compressing).await else {
         return;
     };
-    let Accepted {
-        io,
-        read,
-        deflating,
-    } = accepted;
     let written = worker.written(&CHANNELS).map(|w| w.recorder.clone());
-    let socket = Socket::new(io, read.len(), settings, written).deflating(deflating);
-    let socket = Rc::new(socket.in_rounds(worker.lab.node.rounds()));
+    let rounds = worker.lab.node.rounds();
+    let (socket, read) = Socket::of(accepted, settings, written, rounds);
+    let socket = Rc::new(socket);
     // A task of its own: actix-http's future for this connection is large and ends here.
     match admitted {
         Ok(slot) => drop(actix_rt::spawn(serve(worker, socket, read, slot, address))),

@@ -82,7 +82,7 @@ async fn serve(
         }
         Ok(Wanted::Poll(sid)) => {
             let asked = Compress::asked(&text);
-            let coded = Coded::of(&request, asked.unwrap_or(lane.lab.config.compress));
+            let coded = Coded::of(&request, lane.lab.compress(asked));
             poll(engine, &request, sid, coded).await
         }
         Ok(Wanted::Post(sid)) => post(engine, &request, sid, payload).await,

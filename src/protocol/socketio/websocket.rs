@@ -78,13 +78,9 @@ pub async fn open(
             let settings = settings(&engine, &lane.lab);
             let compressing = Compressing::of(&lane, asked, settings.budget.when_full);
             if let Some(accepted) = accept(&request, framed, compressing).await {
-                let Accepted {
-                    io,
-                    read,
-                    deflating,
-                } = accepted;
-                let socket = Socket::new(io, read.len(), settings, recorder).deflating(deflating);
-                let socket = Rc::new(socket.in_rounds(lane.lab.node.rounds()));
+                let rounds = lane.lab.node.rounds();
+                let (socket, read) = Socket::of(accepted, settings, recorder, rounds);
+                let socket = Rc::new(socket);
                 let began = Request {
                     address: (lane.lab).address_behind(request.peer_addr(), request.headers()),
                     peer: Peer::kept_by(&engine, request.headers()),

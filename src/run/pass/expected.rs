@@ -54,7 +54,8 @@ impl Pass<'_> {
     /// What a row's messages must cost, where each is the publications that the run made and
     /// nothing else: no confirmations of what clients published, no blobs, no greetings of clients
     /// that come back, no polls without a cursor, no clients that are turned away or leave what
-    /// was sent unread, one node's epoch, and no compression.
+    /// was sent unread, one node's epoch, and no content coding: messages on WebSockets are
+    /// modelled as before they were compressed.
     pub(super) async fn model(
         &self,
         row: &RunningRow,

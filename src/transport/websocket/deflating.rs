@@ -71,7 +71,7 @@ pub enum Compressing {
 impl Compressing {
     /// As the lab is set, or as the connection's query says instead.
     pub fn of(worker: &LaneWorker, asked: Option<Compress>, when_full: WhenFull) -> Self {
-        match asked.unwrap_or(worker.lab.config.compress) {
+        match worker.lab.compress(asked) {
             Compress::Off => Self::Nothing,
             Compress::Context if when_full == WhenFull::Disconnect => {
                 let permit = worker.lab.compressors.clone().try_acquire_owned();

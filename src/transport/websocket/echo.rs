@@ -18,7 +18,7 @@ use futures_util::future::LocalBoxFuture;
 
 use super::{
     deflating::Compressing,
-    handshake::{Accepted, accept},
+    handshake::accept,
     settings,
     socket::{self, Session, Socket},
 };
@@ -73,14 +73,9 @@ async fn open(worker: Arc<LaneWorker>, (request, framed): Upgrade) {
     let Some(accepted) = accept(&request, framed, compressing).await else {
         return;
     };
-    let Accepted {
-        io,
-        read,
-        deflating,
-    } = accepted;
     settings.limits.message_max_bytes = MESSAGE_MAX_BYTES;
     settings.budget.max_bytes = 2 * MESSAGE_MAX_BYTES;
-    let socket = Socket::new(io, read.len(), settings, None).deflating(deflating);
+    let (socket, read) = Socket::of(accepted, settings, None, None);
     let socket = Rc::new(socket);
     let Ok(_connected) = worker.lab.node.register(Rc::new(Closer(socket.clone()))) else {
         return;

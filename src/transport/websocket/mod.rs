@@ -105,7 +105,7 @@ use futures_util::FutureExt;
 
 use self::{
     deflating::{Compressing, FrameFormat, deflated},
-    handshake::{Accepted, accept, refuse},
+    handshake::{accept, refuse},
     socket::{Session, Socket, SocketSettings},
 };
 use super::{
@@ -243,14 +243,10 @@ async fn open(worker: Arc<LaneWorker>, (request, framed): Upgrade) {
     let Some(accepted) = accept(&request, framed, compressing).await else {
         return;
     };
-    let Accepted {
-        io,
-        read,
-        deflating,
-    } = accepted;
     let written = worker.written(&WEBSOCKET).map(|w| w.recorder.clone());
-    let socket = Socket::new(io, read.len(), settings, written).deflating(deflating);
-    let socket = Rc::new(socket.in_rounds(worker.lab.node.rounds()));
+    let rounds = worker.lab.node.rounds();
+    let (socket, read) = Socket::of(accepted, settings, written, rounds);
+    let socket = Rc::new(socket);
     let address = (worker.lab).address_behind(request.peer_addr(), &request.head().headers);
     // A task of its own, so that actix-http's large future for this connection ends here.
     actix_rt::spawn(serve(worker, socket, read, channel, asked, address));

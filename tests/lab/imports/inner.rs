@@ -187,7 +187,7 @@ const INNER: &[Folder] = &[
     ("transport/websocket", &[
         ("deflating", &[]),
         ("handshake", &["deflating"]),
-        ("socket", &["deflating"]),
+        ("socket", &["deflating", "handshake"]),
         ("echo", &["deflating", "handshake", "socket"]),
     ]),
     ("transport/websocket/socket", &[

@@ -174,7 +174,7 @@ fn lines(request: &HttpRequest, body: (Vec<u8>, Message), coded: Coded) -> HttpR
 /// The coding of what fetches; the key of the lab's query is one that the protocol does not know.
 fn coded(request: &HttpRequest, worker: &LaneWorker) -> Coded {
     let asked = Compress::asked(request.query_string());
-    Coded::of(request, asked.unwrap_or(worker.lab.config.compress))
+    Coded::of(request, worker.lab.compress(asked))
 }
 
 fn refuse(status: StatusCode, why: &str) -> HttpResponse {

@@ -49,7 +49,10 @@ use tokio::time::Instant;
 
 use self::{deflate::Deflate, output::Outgoing};
 pub use self::{output::Contents, run::run};
-use super::deflating::{Deflating, FrameFormat};
+use super::{
+    deflating::{Deflating, FrameFormat},
+    handshake::Accepted,
+};
 use crate::{
     codec::websocket::{self, CloseCode, Limits, Message},
     disconnect::Disconnect,
@@ -144,6 +147,22 @@ impl Socket {
             held_in: Cell::new(0),
             awaits: Cell::new(0),
         }
+    }
+
+    /// That of a connection whose handshake is over, and what its client has sent already.
+    pub fn of(
+        accepted: Accepted,
+        settings: SocketSettings,
+        recorder: Option<Recorder>,
+        rounds: Option<Rc<Rounds>>,
+    ) -> (Self, Vec<u8>) {
+        let Accepted {
+            io,
+            read,
+            deflating,
+        } = accepted;
+        let socket = Self::new(io, read.len(), settings, recorder).deflating(deflating);
+        (socket.in_rounds(rounds), read)
     }
 
     /// Lets it write as its worker's load wants it.

@@ -1,6 +1,6 @@
 // What compressing would save: the contents of the messages that come down in an exchange (a body, a chunk, a frame; not
-// the heads), put through DEFLATE by this browser (RFC 1951, what gzip and permessage-deflate do). A model and no measurement, since
-// no lane compresses: each exchange is taken alone, while a server that keeps its memory of earlier messages saves more.
+// the heads), put through DEFLATE by this browser (RFC 1951, what gzip and permessage-deflate do). A model and no measurement, of
+// lanes that do not compress: each exchange is taken alone, while a server that keeps its memory of earlier messages saves more.
 
 import { bytesText } from "../../charts/format.js";
 import { bytesOfHex } from "./bytes-text.js";
@@ -30,5 +30,5 @@ export async function compressedSentence(units) {
   if (bytes.length === 0 || bytes.length > BYTES_MAX || typeof CompressionStream === "undefined") return "";
   const size = await deflatedSize(bytes);
   const saved = size < bytes.length ? `${bytesText(size)} instead of ${bytesText(bytes.length)}` : `no smaller: ${bytesText(size)} instead of ${bytesText(bytes.length)}`;
-  return `Model: compressed (DEFLATE, each exchange for itself), what came down would be ${saved}, before framing. No lane of this lab compresses.`;
+  return `Model: compressed (DEFLATE, each exchange for itself), what came down would be ${saved}, before framing. Nothing of it was compressed.`;
 }
