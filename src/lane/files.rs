@@ -1,7 +1,7 @@
 //! How many files this process may have open: each connection is one.
 //!
 //! Systems give a program few (1,024 on many Linux systems) and let it ask for more. A lab with a
-//! class of thirty, each with eleven lanes open, is at 330; a run with 5,000 clients is past any
+//! class of thirty, each with ten lanes open, is at 300; a run with 5,000 clients is past any
 //! default. So it asks at start, and what it got decides how many [`super::seats`] there are.
 //! Rejected: finding out when `accept` fails, since that is when pages and `/healthz` fail as well.
 

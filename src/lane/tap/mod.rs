@@ -12,8 +12,8 @@
 //!
 //! While there is no tap, a connection reads one number for each of its reads and writes. What a
 //! tap keeps is bounded for each lane, the number of taps as well; one that nobody reads ends by
-//! itself. [`TAPS_MAX`] taps of eleven lanes of [`LANE_BYTES_MAX`] are 33 MiB, and that is the most
-//! there can be.
+//! itself. [`TAPS_MAX`] taps of every lane, each of [`LANE_BYTES_MAX`], are the most there can be:
+//! some 30 MiB.
 //!
 //! Rejected: keeping everything of the last minute, for whoever comes to look. Then what people
 //! wrote would lie about before anybody had asked for it, and every byte of every run would be

@@ -29,9 +29,15 @@ export function delayText(delayMs) {
   return `${delayMs < 10 ? delayMs.toFixed(1) : Math.round(delayMs)} ms`;
 }
 
+/** A phone's delay and of what it is: without a lane it has received nothing, and knows how long an answer takes. @param {Phone} phone */
+export function phoneDelay({ lane, delay_ms: delayMs }) {
+  const text = delayText(delayMs);
+  return lane === null && text !== "" ? `an answer takes ${text}` : text;
+}
+
 /** One phone in words. @param {Phone} phone */
 export function phoneText(phone) {
-  const parts = [isCut(phone) ? "connecting again" : phone.state, laneShort(phone.lane), delayText(phone.delay_ms)].filter((part) => part !== "");
+  const parts = [isCut(phone) ? "connecting again" : phone.state, laneShort(phone.lane), phoneDelay(phone)].filter((part) => part !== "");
   return `${phone.name}${phone.here_by === "native" ? " (stand-in)" : ""}: ${parts.join(", ")}`;
 }
 

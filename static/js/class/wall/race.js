@@ -65,7 +65,7 @@ function endsOf({ dots }, seats) {
 }
 
 export class Race {
-  #rows = el("ul", { class: "race-lanes", role: "list", "aria-label": "Race of the phones, by lane" });
+  #rows = el("ul", { class: "race-lanes", role: "list", "aria-label": "Race, by lane" });
   /** @type {Map<string, {row: HTMLElement, dots: Map<string, HTMLElement>}>} */
   #lanes = new Map();
   #made = "";

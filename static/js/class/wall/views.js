@@ -215,7 +215,7 @@ function run(lesson) {
         el("p", { class: "wall-note", "data-part": "so-far" }),
         ...(now?.why ? [el("p", { class: "wall-note" }, now.why)] : []),
         ...(now?.page && now.kind === "page" ? [el("p", { class: "wall-question" }, "It is measured on the page ", el("a", { href: now.page, target: "_blank", rel: "noopener" }, now.page.split("?")[0]), ".")] : []),
-        el("ul", { class: "wall-lanes", "data-part": "lanes", role: "list", "aria-label": "Phones by lane" }),
+        el("ul", { class: "wall-lanes", "data-part": "lanes", role: "list", "aria-label": "Here, by lane" }),
         tracks,
         el("ul", { class: "wall-lanes wall-received", "data-part": "received", role: "list", "aria-label": "Received, by group", hidden: "" }),
         phones,
@@ -335,7 +335,7 @@ function onePhone(state) {
       if (phone === undefined) return [el("p", { class: "wall-large" }, "That phone is not in the class any more.")];
       const rows = [
         ["state", `${SHAPES[phone.state] ?? ""} ${phone.state}`],
-        ["delay now", delayText(phone.delay_ms) || "not known"],
+        [phone.lane === null ? "an answer takes" : "delay now", delayText(phone.delay_ms) || "not known"],
         ...(phone.seen ? [["questions asked", String(phone.seen.requests)], ["answers with nothing", String(phone.seen.empty)], ["messages received", published ? receivedText(phone.seen.received, published).replace("received ", "") : String(phone.seen.received)]] : []),
       ];
       return [
