@@ -91,6 +91,13 @@ pub struct Lane {
     pub browser_client: BrowserClient,
 }
 
+impl Lane {
+    /// Whether its messages can be deflated one by one (RFC 7692): its WebSockets are the lab's own.
+    pub fn deflates(&self) -> bool {
+        self.upgrades && !self.needs_own_port
+    }
+}
+
 /// How publications come down.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]

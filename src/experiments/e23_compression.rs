@@ -1,5 +1,11 @@
 //! E23, compression: how much smaller, for how much of the server's time and memory, and how much later?
 //!
+//! ```text
+//! event stream            one compressor for each stream: gzip, brotli, zstd, flushed event by event
+//! WebSocket               permessage-deflate: each message by itself, compressed once for all who get it
+//! WebSocket, in context   one compressor for each socket, which knows what was said before
+//! ```
+//!
 //! One row to a step, each with a server of its own, so that its processor time and its memory are its own. What is
 //! compressed stands in every row's name; the sentence compares a row with the same transport uncompressed, and names
 //! the transport where it compares two.
@@ -23,9 +29,11 @@ pub const EXPERIMENT: Experiment = Experiment {
     claim: "B8 \"saves bandwidth\"",
     expectation: "an event of a stream is told from those before it: of a chat message little more than its words \
         and its instants is left, of a model's token an eighth. The codecs are close to each other, since what is \
-        left is what nobody can guess. The price is a compressor for each stream, five to twenty \
+        left is what nobody can guess; a WebSocket whose messages refer to earlier ones is among them, and one whose \
+        messages stand by themselves saves a quarter. The price is a compressor for each reader, five to twenty \
         microseconds an event and 0.3 to 0.7 MiB, where a publication is otherwise encoded once for all; \
-        and the last reader waits until those before it are compressed.",
+        and the last reader waits until those before it are compressed. A message by itself is compressed once for \
+        all, and costs no memory.",
     claims: &["B8"],
     group: Group::Cost,
     guess: Guess::number(
@@ -45,6 +53,16 @@ pub const EXPERIMENT: Experiment = Experiment {
 
 const PLAIN: &str = "sse";
 const CODED: [&str; 3] = ["sse-gzip", "sse-br", "sse-zstd"];
+const SOCKET: &str = "websocket";
+const DEFLATED: [&str; 2] = ["websocket-deflate", "websocket-deflate-context"];
+/// Each row with the same one as it is.
+const PAIRS: [(&str, &str); 5] = [
+    (CODED[0], PLAIN),
+    (CODED[1], PLAIN),
+    (CODED[2], PLAIN),
+    (DEFLATED[0], SOCKET),
+    (DEFLATED[1], SOCKET),
+];
 const SAMPLES: [(Sample, &str); 3] = [
     (Sample::Chat, "chat"),
     (Sample::Tokens, "a model's tokens"),
@@ -52,10 +70,10 @@ const SAMPLES: [(Sample, &str); 3] = [
 ];
 
 fn steps(full: bool) -> Vec<Step> {
-    let (clients, rate) = if full { (200, 20.0) } else { (60, 20.0) };
+    let (clients, rate) = if full { (200, 20.0) } else { (60, 40.0) };
     let all = SAMPLES.iter().flat_map(|sample| {
-        let rows = std::iter::once(PLAIN).chain(CODED);
-        rows.map(move |row| (*sample, row))
+        let rows = [PLAIN].into_iter().chain(CODED).chain([SOCKET]);
+        rows.chain(DEFLATED).map(move |row| (*sample, row))
     });
     all.filter(|((sample, _), row)| {
         full || *sample == Sample::Chat || [PLAIN, CODED[2]].contains(row)
@@ -68,7 +86,7 @@ fn steps(full: bool) -> Vec<Step> {
             clients,
             rate,
             warm_up: ms(if full { 3_000 } else { 200 }),
-            duration: ms(if full { 10_000 } else { 800 }),
+            duration: ms(if full { 10_000 } else { 550 }),
             ..Plan::default()
         },
     })
@@ -109,10 +127,10 @@ const MEMORY: &str = "server_memory_per_client_bytes";
 fn across(steps: &[DoneStep], _: bool) -> Vec<Comparison> {
     let pairs = SAMPLES
         .iter()
-        .flat_map(|sample| CODED.map(|row| (*sample, row)));
-    let all = pairs.filter_map(|((sample, what), row)| {
+        .flat_map(|sample| PAIRS.map(|rows| (*sample, rows)));
+    let all = pairs.filter_map(|((sample, what), (row, as_it_is))| {
         let of = |row| steps.iter().find(|step| is(step, sample, row));
-        let (coded, plain) = (of(row)?, of(PLAIN)?);
+        let (coded, plain) = (of(row)?, of(as_it_is)?);
         Some(beside_plain(coded, plain, &format!("{row}, {what}")))
     });
     all.flatten().collect()
@@ -182,18 +200,23 @@ fn of(steps: &[DoneStep], sample: Sample, row: &str, figure: &str) -> Option<f64
 fn answer(done: &CarriedOut) -> Option<String> {
     let bytes = |sample, row| of(&done.steps, sample, row, BYTES);
     let plain = bytes(Sample::Chat, PLAIN)?;
+    let socket = bytes(Sample::Chat, SOCKET)?;
+    let [alone, in_context] = DEFLATED.map(|row| bytes(Sample::Chat, row));
     let [gzip, br, zstd] = CODED.map(|row| bytes(Sample::Chat, row));
     let tokens = bytes(Sample::Tokens, CODED[2])? / bytes(Sample::Tokens, PLAIN)?;
     let cpu = |row| of(&done.steps, Sample::Chat, row, CPU);
     let memory = |row| of(&done.steps, Sample::Chat, row, MEMORY);
     Some(format!(
         "On an event stream a chat message took {} bytes as it is, {} by gzip, {} by brotli and {} by zstd, each flushed \
-         at once; of a model's tokens zstd left {}; gzip took the server {} µs a delivery instead of {}, and {} KiB a \
-         stream instead of {}",
+         at once, and a WebSocket {}, each message deflated {}, in context {}; of a model's tokens zstd left {}; gzip \
+         took the server {} µs a delivery instead of {}, and {} KiB a stream instead of {}",
         decimal(plain, 3),
         decimal(gzip?, 3),
         decimal(br?, 3),
         decimal(zstd?, 3),
+        decimal(socket, 3),
+        decimal(alone?, 3),
+        decimal(in_context?, 3),
         share(tokens),
         decimal(cpu(CODED[0])?, 2),
         decimal(cpu(PLAIN)?, 2),
@@ -218,12 +241,17 @@ mod tests {
             for step in &steps {
                 let rows = step.plan.rows().unwrap();
                 assert_eq!(rows.len(), 1, "its server is its own");
-                let coding = rows[0].coding.map(|coding| coding.name());
-                assert_eq!(coding, rows[0].name.strip_prefix("sse-"));
+                let Some(compressed) = rows[0].compressed else {
+                    assert!([PLAIN, SOCKET].contains(&rows[0].name.as_str()));
+                    continue;
+                };
+                let lane = &rows[0].lane;
+                assert_eq!(rows[0].name, format!("{lane}-{}", compressed.name()));
                 let plain = steps.iter().find(|other| {
-                    other.plan.lanes == PLAIN && other.plan.sample == step.plan.sample
+                    other.plan.lanes == *lane && other.plan.sample == step.plan.sample
                 });
                 assert!(plain.is_some(), "{}", step.label);
+                assert!(PAIRS.contains(&(rows[0].name.as_str(), lane.as_str())));
             }
         }
     }

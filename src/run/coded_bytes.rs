@@ -1,7 +1,7 @@
-//! What a publication costs on a stream that is compressed: no closed form, but the codec itself, on the
+//! What a publication costs on a stream or a WebSocket that is compressed: no closed form, but the codec itself, on the
 //! messages that the plan publishes.
 //!
-//! Bytes of streams that are as they are can be written down ([`super::bytes`]); what a compressor makes of a text
+//! Bytes of what comes as it is can be written down ([`super::bytes`]); what a compressor makes of a text
 //! cannot. So the messages are made as the server makes them and given to the same compressor in the same order,
 //! from the first of the warm-up on, since it matters what its window has seen. What is not known before a run is
 //! made up: by how much publishing comes after the intended instant. Its digits are among the few things that each
@@ -14,11 +14,19 @@ use std::time::Duration;
 use super::{
     bytes::{self, EVENT},
     each_lane::{self, At},
-    lanes::Row,
+    lanes::{Compressed, Row},
     plan::Plan,
     schedule::Kind,
 };
-use crate::{channel::Publication, codec::compressed::Compressor};
+use crate::{
+    channel::Publication,
+    codec::{
+        compressed,
+        deflate::{self, BITS_MAX},
+        websocket::deflated::{By, deflate_frames},
+    },
+    wire::Layers,
+};
 
 /// Any instant of this century that ends in no zeros.
 const BEGAN_US: u64 = 1_796_040_123_456_789;
@@ -27,10 +35,49 @@ const BEGAN_US: u64 = 1_796_040_123_456_789;
 const LATE_MAX_US: u64 = 900;
 const STEP_US: u64 = 617;
 
-/// Mean bytes of a publication that comes while it is measured, with the chunk around it; `None` for a row that is no
-/// compressed stream, and for schedules whose instants are not known.
+/// What compresses a row's messages.
+enum Coder {
+    Stream(compressed::Compressor),
+    EachMessage,
+    InContext(Box<deflate::Compressor>),
+}
+
+impl Coder {
+    fn new(how: Compressed) -> Self {
+        match how {
+            Compressed::Coded(coding) => Self::Stream(compressed::Compressor::new(coding)),
+            Compressed::Deflated => Self::EachMessage,
+            Compressed::DeflatedInContext => {
+                Self::InContext(Box::new(deflate::Compressor::new(BITS_MAX)))
+            }
+        }
+    }
+
+    /// The bytes that a message takes; a stream's is given with its chunk.
+    fn bytes(&mut self, message: &[u8], out: &mut Vec<u8>) -> Option<usize> {
+        out.clear();
+        match self {
+            Self::Stream(coder) => {
+                coder.event(within_chunk(message)?, out);
+                let mut chunk = Vec::new();
+                each_lane::chunk(out, &mut chunk);
+                return Some(chunk.len());
+            }
+            Self::EachMessage => {
+                deflate_frames(message, &mut By::Alone(BITS_MAX), Layers::default(), out)
+            }
+            Self::InContext(coder) => {
+                deflate_frames(message, &mut By::Context(coder), Layers::default(), out)
+            }
+        };
+        Some(out.len())
+    }
+}
+
+/// Mean bytes of a publication that comes while it is measured, with the chunk or the frame around it; `None` for a row
+/// that is not compressed or polls, and for schedules whose instants are not known.
 pub fn per_publication(plan: &Plan, row: &Row) -> Option<f64> {
-    let mut coder = Compressor::new(row.coding?);
+    let mut coder = Coder::new(row.compressed?);
     if plan.schedule != Kind::Periodic || plan.rate <= 0.0 {
         return None;
     }
@@ -61,12 +108,9 @@ pub fn per_publication(plan: &Plan, row: &Row) -> Option<f64> {
         };
         let mut message = Vec::new();
         each.message(&at, &publication, &mut message)?;
-        coded.clear();
-        coder.event(within_chunk(&message)?, &mut coded);
+        let bytes = coder.bytes(&message, &mut coded)?;
         if number > warm_up {
-            let mut chunk = Vec::new();
-            each_lane::chunk(&coded, &mut chunk);
-            sum += chunk.len();
+            sum += bytes;
         }
     }
     (measured > 0).then(|| sum as f64 / measured as f64)
@@ -109,6 +153,16 @@ mod tests {
         let tokens = |row| bytes_of(Sample::Tokens, row).unwrap();
         // The envelope of a model's token is eight times the token.
         assert!(tokens("sse-gzip") * 4.0 < 380.0, "{}", tokens("sse-gzip"));
+    }
+
+    #[test]
+    fn a_message_by_itself_saves_little_and_in_context_as_much_as_a_stream() {
+        for lane in ["websocket", "channels", "socketio-websocket"] {
+            let of = |end: &str| bytes_of(Sample::Chat, &format!("{lane}-{end}")).unwrap();
+            let (alone, in_context) = (of("deflate"), of("deflate-context"));
+            assert!((100.0..260.0).contains(&alone), "{lane}: {alone}");
+            assert!(in_context * 2.0 < alone, "{lane}: {in_context}, {alone}");
+        }
     }
 
     #[test]

@@ -6,7 +6,73 @@ use serde::{Deserialize, Serialize};
 use crate::{
     catalogue::{Form, Lane, Resuming, Variant, lane, variant_of},
     codec::compressed::Coding,
+    config::compress::Compress,
 };
+
+/// What a row's clients take compressed and ask the lab for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Compressed {
+    /// Answers, in a content coding (RFC 9110 §8.4).
+    Coded(Coding),
+    /// Messages of a WebSocket, each by itself (RFC 7692, no context takeover).
+    Deflated,
+    /// Messages of a WebSocket, with what was said before.
+    DeflatedInContext,
+}
+
+impl Compressed {
+    /// The end of a row's name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Coded(coding) => coding.name(),
+            Self::Deflated => "deflate",
+            Self::DeflatedInContext => "deflate-context",
+        }
+    }
+
+    /// For people.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Coded(coding) => coding.name(),
+            Self::Deflated => "each message deflated",
+            Self::DeflatedInContext => "deflated in context",
+        }
+    }
+
+    /// A full name of a row, divided; what has none of the endings is not compressed.
+    pub fn divided(name: &str) -> (&str, Option<Self>) {
+        const ALL: [Compressed; 5] = [
+            Compressed::DeflatedInContext,
+            Compressed::Deflated,
+            Compressed::Coded(Coding::Gzip),
+            Compressed::Coded(Coding::Brotli),
+            Compressed::Coded(Coding::Zstd),
+        ];
+        let mut endings = ALL.into_iter().filter_map(|compressed| {
+            let before = name.strip_suffix(compressed.name())?.strip_suffix('-')?;
+            Some((before, Some(compressed)))
+        });
+        endings.next().unwrap_or((name, None))
+    }
+
+    /// Whether a lane has it.
+    pub fn is_of(self, lane: &Lane) -> bool {
+        match self {
+            Self::Coded(_) => !lane.upgrades,
+            Self::Deflated | Self::DeflatedInContext => lane.deflates(),
+        }
+    }
+
+    /// Of a setting for all WebSockets.
+    pub fn of_sockets(compress: Compress) -> Option<Self> {
+        match compress {
+            Compress::Off => None,
+            Compress::On => Some(Self::Deflated),
+            Compress::Context => Some(Self::DeflatedInContext),
+        }
+    }
+}
 
 /// A line of the result: a lane, with resume or without, as it is or in another form.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -18,13 +84,12 @@ pub struct Row {
     /// Whether publications are their data alone; such a row cannot resume.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub bare: bool,
-    /// The content coding that its clients ask for; `None`: nothing is compressed. Only of lanes whose
-    /// publications come in answers to requests.
+    /// What its clients ask for compressed; `None`: nothing is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub coding: Option<Coding>,
+    pub compressed: Option<Compressed>,
     /// How the row is named in thresholds and tables; the lane's name, with `-no-resume` where it
-    /// could and is told not to, or the name of the lane's variant that it is; and at its end what
-    /// its answers are compressed with.
+    /// could and is told not to, or the name of the lane's variant that it is; and at its end how
+    /// it is compressed.
     pub name: String,
 }
 
@@ -35,7 +100,7 @@ impl Row {
             lane: lane.id.to_string(),
             resume,
             bare: false,
-            coding: None,
+            compressed: None,
             name: match (lane.resuming, resume) {
                 (Resuming::ByProtocol, false) => format!("{}-no-resume", lane.id),
                 _ => lane.id.to_string(),
@@ -58,17 +123,25 @@ impl Row {
             lane: variant.lane.id.to_string(),
             resume: variant.form == Form::WithPositions,
             bare: variant.form == Form::Bare,
-            coding: None,
+            compressed: None,
             name: variant.id.to_owned(),
         }
     }
 
     /// The same, compressed.
-    pub fn coded(self, coding: Coding) -> Self {
+    pub fn compressed(self, compressed: Compressed) -> Self {
         Self {
-            coding: Some(coding),
-            name: format!("{}-{}", self.name, coding.name()),
+            compressed: Some(compressed),
+            name: format!("{}-{}", self.name, compressed.name()),
             ..self
+        }
+    }
+
+    /// The content coding that its clients ask for; `None`: as it is, or no answers.
+    pub fn coding(&self) -> Option<Coding> {
+        match self.compressed {
+            Some(Compressed::Coded(coding)) => Some(coding),
+            _ => None,
         }
     }
 
@@ -99,8 +172,8 @@ impl Row {
             (None, Resuming::ByProtocol, false) => format!("{}, without resume", lane.label),
             _ => lane.label.to_owned(),
         };
-        match self.coding {
-            Some(coding) => format!("{label}, {}", coding.name()),
+        match self.compressed {
+            Some(compressed) => format!("{label}, {}", compressed.label()),
             None => label,
         }
     }

@@ -159,7 +159,15 @@ const ALL: &[Subject] = &[
     of(
         "E23",
         &[" bytes_per_publication"],
-        &["sse-gzip", "sse-br", "sse-zstd", "sse"],
+        &[
+            "sse",
+            "sse-gzip",
+            "sse-br",
+            "sse-zstd",
+            "websocket",
+            "websocket-deflate",
+            "websocket-deflate-context",
+        ],
         "bytes for each publication",
     ),
     of(

@@ -18,12 +18,12 @@ use crate::{
         upstream,
     },
     clock,
-    config::compress::Compress,
     run::{
         blobs::{self, Deaf},
         collector::ClientInbox,
         error::RunError,
         lab_process::{LabError, LabProcess},
+        lanes::Compressed,
         plan::{Balance, BlobOn},
     },
 };
@@ -113,30 +113,20 @@ impl Pass<'_> {
         };
         let other = match self.plan.balance {
             Balance::Sticky => None,
-            Balance::Alternate => Some(self.compressing(target(row, self.node(client + 1), link)?)),
+            Balance::Alternate => Some(target(row, self.node(client + 1), link)?),
         };
         Ok(ClientOptions {
-            target: self.compressing(target(row, node, link)?),
+            target: target(row, node, link)?,
             other,
             fail_over: match self.plan.kill_node_at.0.is_zero() {
                 true => None,
-                false => Some(self.compressing(target(row, self.node(client + 1), link)?)),
+                false => Some(target(row, self.node(client + 1), link)?),
             },
             outbox: row.outboxes.get(client).cloned(),
             back_off: Curve::named(self.plan.back_off, self.plan.back_off_first.0),
             channel: row.channel.clone(),
             resume: row.row.resume,
         })
-    }
-
-    /// A target whose WebSockets offer what the plan says.
-    fn compressing(&self, target: Target) -> Target {
-        let compress = match self.plan.compress {
-            Compress::Off => None,
-            Compress::On => Some("on"),
-            Compress::Context => Some("context"),
-        };
-        Target { compress, ..target }
     }
 
     /// Starts what posts for those clients of a row that do not send by their own connection.
@@ -219,10 +209,15 @@ impl Pass<'_> {
     }
 }
 
-/// Where a row's clients follow their channel, and in which coding.
+/// Where a row's clients follow their channel, and what they take compressed.
 fn target(row: &RunningRow, node: &LabProcess, link: SimulatedLink) -> Result<Target, LabError> {
     Ok(Target {
-        coding: row.row.coding,
+        coding: row.row.coding(),
+        compress: match row.row.compressed {
+            None | Some(Compressed::Coded(_)) => None,
+            Some(Compressed::Deflated) => Some("on"),
+            Some(Compressed::DeflatedInContext) => Some("context"),
+        },
         ..node.lane(&row.row.lane, link)?
     })
 }

@@ -44,7 +44,7 @@ impl Pass<'_> {
             expected.up = Some(upstream_bytes::up(sends, &target, &row.channel, &content));
         }
         // What compression makes of an answer has no closed form.
-        if row.row.samples(self.plan) && row.row.coding.is_none() {
+        if row.row.samples(self.plan) && row.row.coding().is_none() {
             // A lab that does not answer is said by the row's own bytes, which then stand alone.
             expected.poll = PollBytes::learn(&target, &row.channel).await.ok();
         }
@@ -64,7 +64,7 @@ impl Pass<'_> {
         let plan = self.plan;
         let has_blobs = !plan.blob_every.0.is_zero() && plan.blob_on == BlobOn::Same;
         let is_plain = !row.row.samples(plan)
-            && row.row.coding.is_none()
+            && row.row.coding().is_none()
             && plan.publish_by == PublishBy::Run
             && plan.nodes == 1
             && !has_blobs

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use super::{Balance, Order, Plan, PlanError, PublishBy, SIZE_MAX_BYTES, Sample, out_of_range};
 use crate::{
-    catalogue::SOCKETIO_POLLING,
+    catalogue::{Lane, SOCKETIO_POLLING},
     client::tls::Tls,
     config::{Span, compress::Compress},
     demo::content::SIZE_MIN_BYTES,
@@ -240,8 +240,8 @@ const RULES: &[Rule] = &[
     rule(
         "compress",
         |plan| plan.compress.to_string(),
-        |plan| plan.compress == Compress::Off || plan.any_lane(|lane| lane.upgrades),
-        "it is of WebSockets, and no row is one; name rows such as sse-gzip, or --lanes websocket",
+        |plan| plan.compress == Compress::Off || plan.any_lane(Lane::deflates),
+        "it is of the lab's own WebSockets, and no row is one; name rows such as sse-gzip, or --lanes websocket",
     ),
     rule(
         "sample",

@@ -150,7 +150,7 @@ plan! {
         "Settings of the server that the run starts, separated by commas, as in coalesce=20ms,heartbeat=5s; a server given by --target must already have them [default: none]",
         [value_name = "NAME=VALUE,…"];
     compress: Compress = Compress::Off,
-        "What clients on WebSockets offer to take compressed, and ask the lab for: off, on (each message by itself) or context (with what was said before) [default: off]",
+        "All WebSockets of the run as rows that are compressed: off, on (each message by itself, -deflate) or context (with what was said before, -deflate-context) [default: off]",
         [value_enum];
     pin: Pin = Pin::Auto,
         "Whether generator and server are pinned to separate processor cores [default: auto]", [value_enum];
