@@ -7,6 +7,8 @@
 
 use bytes::Bytes;
 use pushlab::codec::{
+    compressed::{self, Coding},
+    deflate::{self, BITS_MIN, Compressor, Inflater, negotiate},
     engine::{self, Data, SEPARATOR},
     pusher::{
         command::{self, Command, MemberData, UserData},
@@ -250,4 +252,56 @@ pub fn event_stream(input: &[u8]) {
         last_event_id: String::new(),
     };
     assert_eq!(read, [event]);
+}
+
+/// RFC 7692: the first byte has the window's bits; the rest is what a client may send compressed, what
+/// the lab may send, and what each side may say of it (and, as `Accept-Encoding`, of a poll's answer).
+pub fn deflate(input: &[u8]) {
+    const MESSAGE_MAX_BYTES: usize = 1 << 12;
+    let Some((&bits, bytes)) = input.split_first() else {
+        return;
+    };
+    let bits = BITS_MIN + bits % 7;
+
+    // However it was made, no more than what a message may be is kept.
+    let mut inflated = Vec::new();
+    let read = deflate::inflate_alone(bytes, MESSAGE_MAX_BYTES, &mut inflated);
+    assert!(inflated.len() <= MESSAGE_MAX_BYTES);
+    let mut again = Vec::new();
+    let in_context = Inflater::default().message(bytes, MESSAGE_MAX_BYTES, &mut again);
+    assert_eq!((&read, &inflated), (&in_context, &again));
+
+    // By itself, and twice in one context, where the second refers to the first.
+    let mut alone = Vec::new();
+    if deflate::compress_alone(bits, bytes, &mut alone) {
+        let mut read = Vec::new();
+        assert_eq!(
+            deflate::inflate_alone(&alone, bytes.len(), &mut read),
+            Ok(())
+        );
+        assert_eq!(read, bytes);
+    }
+    let mut compressor = Compressor::new(bits);
+    let mut inflater = Inflater::default();
+    for _ in 0..2 {
+        let (mut sent, mut read) = (Vec::new(), Vec::new());
+        compressor.message(bytes, &mut sent);
+        assert_eq!(inflater.message(&sent, bytes.len(), &mut read), Ok(()));
+        assert_eq!(read, bytes);
+    }
+
+    let Ok(said) = std::str::from_utf8(bytes) else {
+        return;
+    };
+    let _ = negotiate::accepted(said);
+    if let Some(agreed) = negotiate::accept(said, bits.is_multiple_of(2)) {
+        assert_eq!(
+            negotiate::accepted(&agreed.answer()),
+            Some(agreed),
+            "{said}"
+        );
+    }
+    let offered = [Coding::Zstd, Coding::Brotli, Coding::Gzip];
+    let chosen = compressed::choose([said], &offered);
+    assert!(chosen.is_none_or(|coding| offered.contains(&coding)));
 }

@@ -8,12 +8,13 @@ use std::{fs, path::Path};
 
 type Property = fn(&[u8]);
 
-const CODECS: [(&str, Property); 5] = [
+const CODECS: [(&str, Property); 6] = [
     ("engine", properties::engine),
     ("socketio", properties::socketio),
     ("channels", properties::channels),
     ("websocket", properties::websocket),
     ("event_stream", properties::event_stream),
+    ("deflate", properties::deflate),
 ];
 
 fn cases(codec: &str) -> Vec<(String, Vec<u8>)> {

@@ -47,32 +47,47 @@ pub(super) fn read_some(
             true => &mut scratch[..COMPRESSED_READ_BYTES],
             false => &mut scratch[..],
         };
-        let mut saved = 0;
-        for _ in 0..READS_PER_TURN {
-            let read = match socket.io.try_read(scratch) {
-                Ok(0) => return Input::Ended,
-                Ok(read) => read,
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Input::Goes,
-                Err(_) => return Input::Ended,
-            };
-            let input = decode_some(decoder, &scratch[..read], messages);
-            let saved_now = decoder.take_saved_bytes();
-            saved += saved_now;
-            socket.meter().received(Layers {
-                framing: decoder.take_framing_bytes(),
-                saved: saved_now,
-                ..Layers::default()
-            });
-            match input {
-                Input::Goes if read < scratch.len() || saved >= SAVED_PER_TURN => {
-                    return Input::Goes;
-                }
-                Input::Goes => {}
-                other => return other,
-            }
-        }
-        Input::Goes
+        let read = |scratch: &mut [u8]| socket.io.try_read(scratch);
+        one_turn(read, scratch, decoder, messages, |layers| {
+            socket.meter().received(layers);
+        })
     })
+}
+
+/// Some reads, each decoded, until nothing more is there or the turn is used up. `received` is told how
+/// the bytes of each divide.
+fn one_turn(
+    mut read: impl FnMut(&mut [u8]) -> io::Result<usize>,
+    scratch: &mut [u8],
+    decoder: &mut Decoder,
+    messages: &mut Vec<Message>,
+    mut received: impl FnMut(Layers),
+) -> Input {
+    let mut saved = 0;
+    for _ in 0..READS_PER_TURN {
+        let read = match read(scratch) {
+            Ok(0) => return Input::Ended,
+            Ok(read) => read,
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Input::Goes,
+            Err(_) => return Input::Ended,
+        };
+        let input = decode_some(decoder, &scratch[..read], messages);
+        let saved_now = decoder.take_saved_bytes();
+        saved += saved_now;
+        received(Layers {
+            framing: decoder.take_framing_bytes(),
+            saved: saved_now,
+            ..Layers::default()
+        });
+        match input {
+            Input::Goes if read < scratch.len() || saved >= SAVED_PER_TURN => {
+                return Input::Goes;
+            }
+            Input::Goes => {}
+            other => return other,
+        }
+    }
+    Input::Goes
 }
 
 /// All messages that are whole, in order, up to a close frame or a violation: nothing is read past
@@ -104,4 +119,62 @@ pub(super) fn discard(socket: &Socket) -> bool {
         }
         false
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::codec::{
+        deflate::Compressor,
+        websocket::{Inflation, Limits, OpCode, encode_masked},
+    };
+
+    const MESSAGE_MAX_BYTES: usize = 64 << 10;
+
+    /// What one turn makes of a sender that never ends, read by read.
+    fn held_after_a_turn(frame: &[u8], read_bytes: usize) -> (usize, usize) {
+        let mut endless = frame.iter().copied().cycle();
+        let mut reads = 0;
+        let read = |scratch: &mut [u8]| {
+            reads += 1;
+            scratch.fill_with(|| endless.next().expect("it never ends"));
+            Ok(scratch.len())
+        };
+        let limits = Limits {
+            message_max_bytes: MESSAGE_MAX_BYTES,
+            accept_binary: true,
+        };
+        let mut decoder = Decoder::new(limits).inflating(Some(Inflation::Alone));
+        let mut messages = Vec::new();
+        let mut scratch = vec![0; read_bytes];
+        let input = one_turn(read, &mut scratch, &mut decoder, &mut messages, |_| {});
+        assert!(matches!(input, Input::Goes));
+        let held = messages.iter().map(|message| match message {
+            Message::Text(text) => text.len(),
+            Message::Binary(bytes) => bytes.len(),
+            _ => 0,
+        });
+        (reads, held.sum())
+    }
+
+    /// A thousand to one: a stranger's megabyte would be a gigabyte that waits to be handled.
+    #[test]
+    fn what_inflates_ends_the_turn_with_the_read_that_it_came_by() {
+        let mut bomb = Vec::new();
+        Compressor::new(15).message(&vec![b' '; MESSAGE_MAX_BYTES], &mut bomb);
+        let mut frame = Vec::new();
+        encode_masked(OpCode::Text, &bomb, [1, 2, 3, 4], &mut frame);
+        frame[0] |= 0x40;
+        let (reads, held) = held_after_a_turn(&frame, COMPRESSED_READ_BYTES);
+        assert_eq!(reads, 1);
+        assert!(held > 64 * COMPRESSED_READ_BYTES, "{held}: they do inflate");
+        assert!(held < 1_000 * COMPRESSED_READ_BYTES, "{held}");
+
+        // What comes as it is goes on for as many reads as a turn has.
+        let mut plain = Vec::new();
+        encode_masked(OpCode::Text, &[b' '; 1_000], [1, 2, 3, 4], &mut plain);
+        let (reads, held) = held_after_a_turn(&plain, COMPRESSED_READ_BYTES);
+        assert_eq!(reads, READS_PER_TURN);
+        assert!(held <= READS_PER_TURN * COMPRESSED_READ_BYTES, "{held}");
+    }
 }
