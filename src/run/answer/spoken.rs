@@ -1,7 +1,10 @@
 //! Load, settings and lanes in words.
 
 use super::{EMPTY, LaneFigures, Load, numbers};
-use crate::catalogue::{Fetching, lane};
+use crate::{
+    catalogue::{Fetching, lane},
+    run::lanes::Compressed,
+};
 
 /// Data of this size is the lab's usual, and not said.
 const USUAL_BYTES: f64 = 60.0;
@@ -97,14 +100,21 @@ pub fn name(of: &LaneFigures) -> String {
 }
 
 /// A row's lane, and in words what else it is.
-fn id(row: &str) -> (&str, &'static str) {
+fn id(row: &str) -> (&str, String) {
+    let (row, compressed) = Compressed::divided(row);
+    let how = match compressed {
+        None => String::new(),
+        Some(Compressed::Coded(coding)) => format!(" by {}", coding.name()),
+        Some(Compressed::Deflated) => " with each message deflated".to_owned(),
+        Some(Compressed::DeflatedInContext) => " deflated in context".to_owned(),
+    };
     if lane(row).is_some() {
-        return (row, "");
+        return (row, how);
     }
     match (row.strip_suffix("-no-resume"), row.strip_suffix("-resume")) {
-        (Some(lane), _) => (lane, " without resume"),
-        (None, Some(lane)) => (lane, " with the lab's resume"),
-        (None, None) => (row, ""),
+        (Some(lane), _) => (lane, format!("{how} without resume")),
+        (None, Some(lane)) => (lane, format!("{how} with the lab's resume")),
+        (None, None) => (row, how),
     }
 }
 
@@ -150,6 +160,33 @@ mod tests {
             (f64::NAN, "no event"),
         ] {
             assert_eq!(rate(per_s), said);
+        }
+    }
+
+    #[test]
+    fn a_row_is_said_with_all_that_its_name_says() {
+        let said = |lane: &str| {
+            name(&LaneFigures {
+                lane: lane.to_owned(),
+                label: String::new(),
+                figures: Default::default(),
+            })
+        };
+        for (lane, words) in [
+            ("websocket", "a WebSocket"),
+            ("websocket-no-resume", "a WebSocket without resume"),
+            ("sse-gzip", "an event stream by gzip"),
+            (
+                "websocket-deflate",
+                "a WebSocket with each message deflated",
+            ),
+            (
+                "websocket-no-resume-deflate-context",
+                "a WebSocket deflated in context without resume",
+            ),
+            ("somebody-elses", "somebody-elses"),
+        ] {
+            assert_eq!(said(lane), words);
         }
     }
 

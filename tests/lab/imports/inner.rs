@@ -459,7 +459,7 @@ const INNER: &[Folder] = &[
             "collector", "figure", "figure_labels", "pass", "server_stats", "stats", "uncertainty",
             "validity",
         ]),
-        ("answer", &["figure", "figures", "uncertainty"]),
+        ("answer", &["figure", "figures", "lanes", "uncertainty"]),
         ("late_pass", &["figures", "pass", "stats", "validity"]),
         ("predicted", &["figures"]),
         ("delay_forms", &["figures", "plan", "predicted", "processing", "rows", "theory"]),
