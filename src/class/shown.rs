@@ -30,6 +30,7 @@ impl Class {
             frozen: self.frozen,
             muted: self.muted,
             dark: self.dark,
+            closed: self.closed,
             timer: self.timer,
             page: self.page.clone(),
             page_number: self.page_number,
@@ -80,6 +81,7 @@ impl Class {
                 true => HereBy::Native,
                 false => HereBy::Browser,
             },
+            speaks: one.live.streams > 0,
             seen: one.live.seen.filter(|_| one.live.run == run),
         };
         self.participants.iter().map(entry).collect()

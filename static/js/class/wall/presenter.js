@@ -86,6 +86,8 @@ standIns.addEventListener("submit", (event) => {
   }
   send("/stand-ins", { count });
 });
+find('[data-tool="closed"]').addEventListener("click", () => turn("closed", (isOn) => ({ closed: isOn })));
+find("[data-away-gone]").addEventListener("click", () => void sure({ title: "Send away all phones that are gone?", text: "Each of them is out of the class, and its guesses are no longer counted. It can come in again with the code, unless nobody else is let in.", yes: "Send them away" }, "/send-away-gone"));
 find("[data-send-home]").addEventListener("click", () => send("/stand-ins", { count: 0 }));
 // A key does what its button would, and nothing where that is out of reach.
 listen(find("[data-keys-on]", HTMLInputElement), (names) => {
@@ -104,7 +106,7 @@ const feed = follow({ base: "/presenter/api/class", whole: "/presenter/api/class
   if (now === null) return;
   showLead(aside, now, send);
   const grid = now.grid ?? [];
-  setText(find("[data-phones-count]"), `${now.here} of ${now.joined}`);
+  setText(find("[data-phones-count]"), `${now.here} of ${now.joined}${now.closed ? ", nobody else is let in" : ""}`);
   phones.show(grid, now.show, publishedOf(now));
 }, (text) => {
   trouble = text;
@@ -148,7 +150,7 @@ async function sure(question, path) {
 
 /** Turns a switch from what it is, or was last told to be. @param {string} tool @param {(isOn: boolean) => object} say  what the server is told */
 function turn(tool, say) {
-  const isOn = !(wished.get(tool)?.isOn ?? Boolean(state?.[/** @type {"frozen"|"muted"|"dark"|"timer"} */ (tool)]));
+  const isOn = !(wished.get(tool)?.isOn ?? Boolean(state?.[/** @type {"frozen"|"muted"|"dark"|"closed"|"timer"} */ (tool)]));
   // Of this press, and not of another that wished the same.
   const wish = { isOn };
   const body = say(isOn);
@@ -209,7 +211,7 @@ function showControls() {
   show("predict", isOpen && (run?.state === "failed" || run?.kind === "page"));
   setText(find("[data-seen-label]"), run?.seen || "Read off the page");
   find("[data-seen-part]").hidden = !(isOpen && run?.kind === "page");
-  for (const [tool, value] of Object.entries({ frozen: state.frozen, muted: state.muted, dark: state.dark })) find(`[data-tool="${tool}"]`).setAttribute("aria-pressed", String(value));
+  for (const [tool, value] of Object.entries({ frozen: state.frozen, muted: state.muted, dark: state.dark, closed: state.closed })) find(`[data-tool="${tool}"]`).setAttribute("aria-pressed", String(value === true));
   setText(find('[data-do="timer"]'), state.timer ? "End" : "Start");
   show("unshow", state.show !== null && state.show !== undefined);
   setText(find('[data-do="next"]'), next === null ? "Next" : `Next: ${next}`);
