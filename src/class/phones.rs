@@ -130,6 +130,11 @@ impl Class {
         };
         let hidden: Vec<&str> = hidden.iter().map(String::as_str).collect();
         let name = filter::check(name, &hidden).map_err(ClassError::NameRefused)?;
+        if self.guesses_number() && filter::has_number(&name) {
+            return Err(ClassError::NameRefused(
+                "a number could be the answer while one is guessed; write the name without it",
+            ));
+        }
         if self.is_taken(&name, id) {
             return Err(ClassError::NameRefused(
                 "another phone is called that, or looks like it; add a letter of your surname",

@@ -355,6 +355,23 @@ fn tools_are_all_set_or_none() {
 }
 
 #[test]
+fn no_name_tells_a_number_while_one_is_guessed() {
+    let (mut class, ids) = with_phones(2);
+    assert!(class.rename(ids[0], "The answer is 90").is_ok());
+    class.give_lesson(Some(lesson(NUMBER)), 0).unwrap();
+    let shown = |class: &Class| class.state(Whom::Wall, 0).grid.unwrap()[0].name.clone();
+    assert_eq!(shown(&class), "The answer is …");
+    for name in ["It is 90", "It is ９０", "It is ٩٠"] {
+        let refused = class.rename(ids[1], name).unwrap_err().to_string();
+        assert!(refused.contains("without it"), "{name}: {refused}");
+    }
+    assert!(class.rename(ids[1], "Ada").is_ok());
+    class.give_lesson(None, 0).unwrap();
+    assert_eq!(shown(&class), "The answer is 90");
+    assert!(class.rename(ids[1], "Ada 2").is_ok());
+}
+
+#[test]
 fn the_door_is_closed_and_who_is_gone_is_sent_away_with_its_guess() {
     let (mut class, ids) = with_phones(3);
     class.give_lesson(Some(lesson(NUMBER)), 0).unwrap();
