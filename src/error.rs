@@ -112,6 +112,8 @@ codes! {
         "Unsubscribe from channels that are no longer shown, or raise max_channels_per_address in the settings.";
     TooManyMembers = "too_many_members", SERVICE_UNAVAILABLE,
         "Use another channel, or raise presence_max_members in the settings.";
+    TooManyMembersOfAddress = "too_many_members_of_address", TOO_MANY_REQUESTS,
+        "Leave the channel with the members that are no longer needed, or raise presence_max_members in the settings: an address may have a tenth of it.";
     TooFast = "too_fast", TOO_MANY_REQUESTS,
         "Wait as long as the message says and send it again with the same id; the setting publish_rate allows more.";
     TooManySubscriptions = "too_many_subscriptions", SERVICE_UNAVAILABLE,
@@ -337,6 +339,7 @@ impl From<NodeError> for Refusal {
         let code = match error {
             NodeError::Broker(BrokerError::TooManyChannels(_)) => Code::TooManyChannels,
             NodeError::TooManyMembers(_) => Code::TooManyMembers,
+            NodeError::TooManyMembersOfAddress(_) => Code::TooManyMembersOfAddress,
             NodeError::ShuttingDown => Code::ShuttingDown,
             NodeError::TooFast(_) => Code::TooFast,
             NodeError::OfTheClass(_) => Code::ChannelOfTheClass,

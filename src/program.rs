@@ -4,7 +4,7 @@
 //! shows what it must not; 4 a run's result is not valid; 69 an address cannot be listened on, or
 //! a lab cannot be reached.
 //!
-//! May use: `lab_api`, `qr`, `config`, `run`, `experiments`, `lessons`, `lesson_folder`,
+//! May use: `terminal_text`, `lab_api`, `qr`, `config`, `run`, `experiments`, `lessons`, `lesson_folder`,
 //! `stand_in`, `lesson_play`, `saved`, `jobs`, `cli`, `telemetry`, `lab`, `protocol`, `server`, `system`.
 
 mod class;

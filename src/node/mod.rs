@@ -94,6 +94,9 @@ pub enum NodeError {
     /// The channel has so many members, and may have no more.
     #[error("the channel is full: {0} members are the most it may have")]
     TooManyMembers(usize),
+    /// This address has so many members in the channel, and may have no more (429).
+    #[error("{0} members of the channel came from this address, the most it may have")]
+    TooManyMembersOfAddress(usize),
     /// The node stops.
     #[error("the server is shutting down")]
     ShuttingDown,

@@ -160,3 +160,34 @@ fn a_class_has_its_channel_whatever_strangers_have_filled() {
         refused.text()
     );
 }
+
+#[test]
+fn one_address_fills_no_room() {
+    let folder = Folder::new("class-room-share");
+    let lab = spawn_lab(Config {
+        presence_max_members: 60,
+        ..config(&folder)
+    });
+    let enter = |lane: &str, from: &str, client: usize| {
+        let hold = if lane == "long-poll" {
+            "&hold_ms=0"
+        } else {
+            ""
+        };
+        let path = format!("/{lane}/presence-chat-class?client=c{client}&name=N{hold}");
+        let mut http = lab.http(lane);
+        http.send_request("GET", &path, &[("x-forwarded-for", from)], b"")
+            .unwrap();
+        (http.read_head().unwrap().status, http)
+    };
+    let polled = (0..60).map(|n| enter("short-poll", "192.0.2.1", n).0);
+    assert_eq!(polled.filter(|status| *status == 200).count(), 50);
+    for lane in ["sse", "long-poll", "short-poll"] {
+        assert_eq!(enter(lane, "192.0.2.1", 70).0, 429, "{lane}");
+        // Who is there stays, by every lane.
+        assert_eq!(enter(lane, "192.0.2.1", 7).0, 200, "{lane}");
+    }
+    let (status, _stream) = enter("sse", "192.0.2.2", 80);
+    assert_eq!(status, 200, "others come in");
+    assert_eq!(enter("short-poll", "127.0.0.1", 90).0, 200);
+}
