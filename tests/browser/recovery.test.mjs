@@ -20,6 +20,17 @@ after(async () => {
   await lab?.stop();
 });
 
+test("a lesson's address sets the fields, within their limits", async () => {
+  const visitor = await visit(browser, `${lab.url}/recovery?rate_per_s=2&away_s=4`);
+  assert.equal(await visitor.page.getByLabel("Away for, s").inputValue(), "4");
+  assert.equal(await visitor.page.getByLabel("Numbers per second").inputValue(), "2");
+  await visitor.finish();
+  const odd = await visit(browser, `${lab.url}/recovery?away_s=999&rate_per_s=x&cut=1`);
+  assert.equal(await odd.page.getByLabel("Away for, s").inputValue(), "30");
+  assert.equal(await odd.page.getByLabel("Numbers per second").inputValue(), "2");
+  await odd.finish();
+});
+
 test("what was published during a cut: lost, the last one, all of it", async () => {
   const visitor = await visit(browser, `${lab.url}/recovery`);
   const { page } = visitor;

@@ -57,6 +57,15 @@ function number(name) {
   return inside;
 }
 
+// A lesson may set the fields by the page's address: /recovery?rate_per_s=2&away_s=4. What is out of a field's limits is
+// brought within them as if it were typed.
+for (const [name, value] of new URLSearchParams(location.search)) {
+  const field = form.elements.namedItem(name);
+  if (!(field instanceof HTMLInputElement) || !/^\d{1,3}$/.test(value)) continue;
+  field.value = value;
+  number(name);
+}
+
 form.addEventListener("submit", (event) => {
   event.preventDefault();
   if (listeners.length === 0 || listeners.some((listener) => listener.away)) return;
