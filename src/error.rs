@@ -112,6 +112,8 @@ codes! {
         "Unsubscribe from channels that are no longer shown, or raise max_channels_per_address in the settings.";
     TooManyMembers = "too_many_members", SERVICE_UNAVAILABLE,
         "Use another channel, or raise presence_max_members in the settings.";
+    TooManyMembersOfAddress = "too_many_members_of_address", TOO_MANY_REQUESTS,
+        "Leave the channel with the members that are no longer needed, or raise presence_max_members in the settings: an address may have a tenth of it.";
     TooFast = "too_fast", TOO_MANY_REQUESTS,
         "Wait as long as the message says and send it again with the same id; the setting publish_rate allows more.";
     TooManySubscriptions = "too_many_subscriptions", SERVICE_UNAVAILABLE,
@@ -160,8 +162,10 @@ codes! {
         "Wait a few seconds, then type the code that the wall shows.";
     TooManyJoin = "too_many_join", TOO_MANY_REQUESTS,
         "Wait a few seconds, then press Join again.";
+    DoorClosed = "door_closed", FORBIDDEN,
+        "Ask whoever leads the class to switch Let nobody else in off. A phone that was in comes back by itself, in the browser in which it joined.";
     ClassFull = "class_full", SERVICE_UNAVAILABLE,
-        "The presenter can take phones out that are gone, on /presenter/class.";
+        "The presenter can send away all that are gone, on /presenter/class under Phones; who is gone for a minute gives way.";
     NotInClass = "not_in_class", FORBIDDEN,
         "Open /join and enter the code on the wall.";
     ClassMuted = "class_muted", CONFLICT,
@@ -281,10 +285,9 @@ impl Code {
     /// knows when it will.
     pub fn retry_after_s(self) -> Option<u32> {
         match self {
-            Self::TooFast
-            | Self::TooManyChannelsOfAddress
-            | Self::TooManyReaders
-            | Self::TooManyJoin => Some(1),
+            Self::TooFast | Self::TooManyChannelsOfAddress | Self::TooManyReaders => Some(1),
+            // One more is let in after so long (`lab_api::class_room::budgets`).
+            Self::TooManyJoin => Some(2),
             Self::TooManyConnections | Self::TooManyFromAddress | Self::TooManyWrongCodes => {
                 Some(5)
             }
@@ -336,6 +339,7 @@ impl From<NodeError> for Refusal {
         let code = match error {
             NodeError::Broker(BrokerError::TooManyChannels(_)) => Code::TooManyChannels,
             NodeError::TooManyMembers(_) => Code::TooManyMembers,
+            NodeError::TooManyMembersOfAddress(_) => Code::TooManyMembersOfAddress,
             NodeError::ShuttingDown => Code::ShuttingDown,
             NodeError::TooFast(_) => Code::TooFast,
             NodeError::OfTheClass(_) => Code::ChannelOfTheClass,

@@ -65,7 +65,7 @@
 //!    not read ([`hub::queue`]); [`broker`]: history; [`node`]: the one place that publishes
 //! 4. [`lane`]: listening sockets whose every byte is counted, the network conditions they are put
 //!    under ([`lane::conditions`]), and the taps that copy what passes for who looks
-//!    ([`lane::tap`]); [`wire`]: the words for bytes; [`network`]: whom an address counts for;
+//!    ([`lane::tap`]); [`wire`]: the words for bytes; [`network`]: whom an address counts for; [`terminal_text`]: what may be printed;
 //!    [`writing`]: how long a thread has been writing, by which its rounds go
 //! 5. [`lab`]: what the parts of a lab share; [`registry`]: which endpoint a request belongs to;
 //!    [`transport`]: one file or folder each, side by side; [`error`]: refusals
@@ -87,7 +87,7 @@
 //! `tests/lab/imports.rs` holds the tree to this table; a missing arrow is part of the design.
 //!
 //! ```text
-//! wire, clock, disconnect, network, catalogue, system, packed, writing   nothing
+//! wire, clock, disconnect, network, terminal_text, catalogue, system, packed, writing   nothing
 //! reach, qr                     nothing
 //! channel                       nothing
 //! codec                         channel, wire
@@ -190,6 +190,7 @@ pub mod server;
 pub mod stand_in;
 pub mod system;
 pub mod telemetry;
+pub mod terminal_text;
 pub mod tls;
 pub mod transport;
 pub mod wire;

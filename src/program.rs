@@ -4,7 +4,7 @@
 //! shows what it must not; 4 a run's result is not valid; 69 an address cannot be listened on, or
 //! a lab cannot be reached.
 //!
-//! May use: `lab_api`, `qr`, `config`, `run`, `experiments`, `lessons`, `lesson_folder`,
+//! May use: `terminal_text`, `lab_api`, `qr`, `config`, `run`, `experiments`, `lessons`, `lesson_folder`,
 //! `stand_in`, `lesson_play`, `saved`, `jobs`, `cli`, `telemetry`, `lab`, `protocol`, `server`, `system`.
 
 mod class;
@@ -51,7 +51,7 @@ use crate::{
     },
     server::{Server, StartError},
     stand_in::STAND_INS_MAX,
-    system, telemetry,
+    system, telemetry, terminal_text,
 };
 use anyhow::Context;
 use clap::Parser;
@@ -117,7 +117,7 @@ pub fn main() -> ExitCode {
 /// A line to standard error. Where it is closed or full nobody reads it, and the exit code says
 /// the rest: `eprintln!` would panic.
 fn print_error(line: &str) {
-    let _ = writeln!(io::stderr().lock(), "{line}");
+    let _ = writeln!(io::stderr().lock(), "{}", terminal_text::fit(line));
 }
 
 /// An error with its causes, but for a cause whose words are in what was said before it.
@@ -132,9 +132,10 @@ fn with_causes(error: &anyhow::Error) -> String {
         })
 }
 
-/// Standard output, to the end: what cannot be written is an error, and no panic.
+/// Standard output, to the end: what cannot be written is an error, and no panic. In it may be what a file or
+/// another machine says.
 fn print(text: &str) -> anyhow::Result<()> {
-    print_bytes(text.as_bytes())
+    print_bytes(terminal_text::fit(text).as_bytes())
 }
 
 fn print_bytes(bytes: &[u8]) -> anyhow::Result<()> {
@@ -681,7 +682,9 @@ fn announce(server: &Server, json: bool, code: Option<&str>) -> anyhow::Result<(
             None => "started again, the class goes on",
             Some(_) => "what the class did is not kept",
         };
-        return print(&format!("{ready}{text}\n\nCtrl-C stops it; {again}.\n"));
+        // As it is: the picture of the QR code may have colours.
+        let banner = format!("{ready}{text}\n\nCtrl-C stops it; {again}.\n");
+        return print_bytes(banner.as_bytes());
     }
     let mut lines = vec![ready()];
     for address in listening {

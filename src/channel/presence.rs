@@ -51,6 +51,8 @@ struct Entry {
     name: Box<str>,
     info: Option<Box<RawValue>>,
     since_us: u64,
+    /// The number of whom it is counted for.
+    by: Option<u128>,
     /// Open streams and sockets.
     held: BTreeMap<Via, usize>,
     /// Pollers: present until this instant.
@@ -189,6 +191,19 @@ impl Presence {
         self.members.contains_key(client)
     }
 
+    /// A member is counted for whom it came from first: an address, as a number.
+    pub fn count_for(&mut self, client: &str, whom: u128) {
+        if let Some(entry) = self.members.get_mut(client) {
+            entry.by.get_or_insert(whom);
+        }
+    }
+
+    /// Members that are counted for somebody.
+    pub fn counted_for(&self, whom: u128) -> usize {
+        let all = self.members.values();
+        all.filter(|entry| entry.by == Some(whom)).count()
+    }
+
     /// How many members there are; several connections of one client are one.
     pub fn len(&self) -> usize {
         self.members.len()
@@ -211,6 +226,7 @@ impl Presence {
                 name: name.into(),
                 info: None,
                 since_us: now_us,
+                by: None,
                 held: BTreeMap::new(),
                 polling: BTreeMap::new(),
             }

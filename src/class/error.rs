@@ -6,6 +6,9 @@ pub enum ClassError {
     /// So many participants are there, and no more may join.
     #[error("the class is full: {0} phones are in")]
     Full(usize),
+    /// The presenter lets nobody else in.
+    #[error("the door of this class is closed: nobody else is let in")]
+    DoorClosed,
     /// The presenter takes nothing from phones, names and guesses included.
     #[error("the presenter has muted the class")]
     Muted,

@@ -3,9 +3,11 @@
 //!
 //! What only looks like other letters is told apart first: names are kept in Unicode's form NFKC (UAX
 //! #15), which makes full-width, circled and styled letters plain ones; what nobody can see is refused,
-//! and so is a word of two alphabets. [`likeness`] says whether two names look the same.
+//! and so are a word of two alphabets and letters that are in no use today (UTS #39: of Lisu or Coptic, in
+//! squares). [`likeness`] says whether two names look the same.
 
 use unicode_normalization::{UnicodeNormalization, char::decompose_canonical};
+use unicode_security::{GeneralSecurityProfile, MixedScript, skeleton};
 
 /// Characters of a name.
 pub const NAME_MAX: usize = 24;
@@ -37,6 +39,8 @@ const NOWHERE: &[&str] = &[
     "hitler",
     "vagina",
     "blowjob",
+    "dickhead",
+    "cocksucker",
 ];
 
 /// Refused as a word of their own: within longer words they are harmless, or part of a name, as in
@@ -48,6 +52,9 @@ const NOT_AS_A_WORD: &[&str] = &[
     "merde", "pute", "puta", "bite", "shit", "shits", "shitty", "shithead", "bullshit", "dipshit",
     "slut", "sluts", "slutty", "porn", "porno", "pornhub", "penis", "penises",
 ];
+
+/// Names of people that look like one of these without their accents.
+const NAMES_ALL_THE_SAME: &[&str] = &["fücks"];
 
 /// The name as it is shown, with single blanks. `answers`: texts that would give an answer away.
 ///
@@ -66,15 +73,23 @@ pub fn check(name: &str, answers: &[&str]) -> Result<String, &'static str> {
     if length == 0 || length > NAME_MAX {
         return Err("a name has 1 to 24 characters");
     }
-    if !is_plain(&name) {
-        return Err("a name has letters, digits, blanks and hyphens only; leave the rest out");
-    }
-    if !name.chars().any(char::is_alphabetic) {
-        return Err("a name has a letter; write one");
-    }
     let words = || name.split([' ', '-']);
     if words().any(mixes_alphabets) {
         return Err("a word of this name mixes alphabets; write each word in one");
+    }
+    if !is_plain(&name) {
+        return Err("a name has letters, digits, blanks and hyphens only; leave the rest out");
+    }
+    if !name
+        .chars()
+        .all(|letter| is_mark(letter) || " -".contains(letter) || letter.identifier_allowed())
+    {
+        return Err(
+            "a letter of this name is one that is in no use today, and is taken for another; write the usual one",
+        );
+    }
+    if !name.chars().any(char::is_alphabetic) {
+        return Err("a name has a letter; write one");
     }
     let likeness = likeness(&name);
     if length == 1 && likeness.is_ascii() {
@@ -91,17 +106,34 @@ pub fn check(name: &str, answers: &[&str]) -> Result<String, &'static str> {
 }
 
 /// What a name looks like: two names of one likeness are one to whoever reads the wall. Without
-/// blanks and hyphens, in small letters; digits stand for letters where there are some beside them.
+/// blanks, hyphens and accents, in small letters; digits stand for letters where there are some beside them.
 pub fn likeness(name: &str) -> String {
-    let name: String = name.nfkc().flat_map(char::to_lowercase).collect();
+    let name: String = name.nfkc().collect();
     let words = name.split(|letter: char| letter.is_whitespace() || letter == '-');
-    let as_read = |word: &str| -> String {
-        match word.chars().any(char::is_alphabetic) {
-            true => word.chars().map(folded).collect(),
-            false => word.to_owned(),
-        }
+    let as_read = |word: &str| match word.chars().any(char::is_alphabetic) {
+        true => folded(word),
+        // A number is no word: Team 5 is not Team S. But Team 1 looks as Team l does.
+        false => word.replace('0', "o").replace('1', "l"),
     };
     words.map(as_read).collect()
+}
+
+/// The name without its numbers, as it is shown while a number is guessed.
+pub fn without_numbers(name: &str) -> String {
+    let mut shown = String::new();
+    for letter in name.chars() {
+        match letter.is_numeric() {
+            false => shown.push(letter),
+            true if shown.ends_with('…') => {}
+            true => shown.push('…'),
+        }
+    }
+    shown
+}
+
+/// Whether there is a number in it.
+pub fn has_number(name: &str) -> bool {
+    name.nfkc().any(char::is_numeric)
 }
 
 /// Zero width, direction, fillers, selectors: what changes a name and not what is seen of it.
@@ -114,50 +146,9 @@ fn is_invisible(letter: char) -> bool {
         | '\u{e0000}'..='\u{e0fff}')
 }
 
-/// Alphabets whose letters are taken for each other's, each with its blocks; all others together are
-/// one more. Those of East Asia are written side by side in one word, and stand there as one.
-const ALPHABETS: &[&[std::ops::RangeInclusive<char>]] = &[
-    &[
-        'A'..='z',
-        'ª'..='ʸ',
-        '\u{1d00}'..='\u{1d25}',
-        '\u{1d2c}'..='\u{1dbf}',
-        '\u{1e00}'..='\u{1eff}',
-        '\u{2c60}'..='\u{2c7f}',
-        '\u{a722}'..='\u{a7ff}',
-        '\u{ab30}'..='\u{ab64}',
-    ],
-    &['\u{370}'..='\u{3ff}', '\u{1f00}'..='\u{1fff}'],
-    &[
-        '\u{400}'..='\u{52f}',
-        '\u{1c80}'..='\u{1c8f}',
-        '\u{a640}'..='\u{a69f}',
-    ],
-    &['\u{530}'..='\u{58f}'],
-    &['\u{10a0}'..='\u{10ff}', '\u{1c90}'..='\u{1cbf}'],
-    &['\u{13a0}'..='\u{13ff}', '\u{ab70}'..='\u{abbf}'],
-    &['\u{1400}'..='\u{167f}'],
-    &['\u{a4d0}'..='\u{a4ff}'],
-    &[
-        '\u{1100}'..='\u{11ff}',
-        '\u{2e80}'..='\u{9fff}',
-        '\u{a960}'..='\u{a97f}',
-        '\u{ac00}'..='\u{d7ff}',
-        '\u{f900}'..='\u{faff}',
-        '\u{20000}'..='\u{3ffff}',
-    ],
-];
-
+/// Scripts that are written side by side in one word, as in Japanese, are one.
 fn mixes_alphabets(word: &str) -> bool {
-    let letters = word.chars().filter(|letter| letter.is_alphabetic());
-    let mut alphabets = letters.map(|letter| {
-        let has_it = |blocks: &&[std::ops::RangeInclusive<char>]| {
-            blocks.iter().any(|block| block.contains(&letter))
-        };
-        ALPHABETS.iter().position(has_it)
-    });
-    let first = alphabets.next();
-    first.is_some_and(|first| alphabets.any(|other| other != first))
+    !word.is_single_script()
 }
 
 /// Letters and digits of any script, with at most one mark on each, blanks and hyphens. Where a letter
@@ -194,11 +185,9 @@ fn is_mark(letter: char) -> bool {
 /// Words are looked at one by one, since what two neighbours have together is chance ("Pen Isabel"),
 /// unless all of them are single letters: "f u c k".
 fn is_rude(name: &str) -> bool {
-    let folded: String = name
-        .chars()
-        .flat_map(char::to_lowercase)
-        .map(folded)
-        .collect();
+    let is_a_name = |word: &&str| NAMES_ALL_THE_SAME.contains(&word.to_lowercase().as_str());
+    let words = name.split([' ', '-']).filter(|word| !is_a_name(word));
+    let folded = folded(&words.collect::<Vec<_>>().join(" "));
     let parts = folded.split([' ', '-']).filter(|part| !part.is_empty());
     let parts: Vec<Vec<Run>> = parts
         .map(|part| runs(part.chars().filter(|letter| letter.is_alphabetic())))
@@ -214,7 +203,7 @@ fn is_rude(name: &str) -> bool {
         .collect();
     let is_there = |list: &[&str], is_so: fn(&[Run], &[Run]) -> bool| {
         list.iter().any(|listed| {
-            let listed = runs(listed.chars());
+            let listed = runs(self::folded(listed).chars());
             words.iter().any(|word| is_so(word, &listed))
         })
     };
@@ -250,75 +239,56 @@ fn is(word: &[Run], listed: &[Run]) -> bool {
     word.len() == listed.len() && word.iter().zip(listed).all(is_run)
 }
 
-/// Digits that stand for letters, and letters that look like Latin ones: small capitals, Greek, Cyrillic.
-fn folded(letter: char) -> char {
+/// What a text looks like, in small Latin letters as far as it does (the skeleton of Unicode's UTS 39): without
+/// accents, digits as the letters that they stand for, and what is read for each other as one.
+fn folded(text: &str) -> String {
+    let small: String = text.nfkc().flat_map(char::to_lowercase).collect();
+    small
+        .chars()
+        .flat_map(looks_like)
+        .map(one_of_its_kind)
+        .collect()
+}
+
+/// A small letter by the one that it looks like; where it looks like none of Latin's, by its capital's.
+fn looks_like(letter: char) -> Vec<char> {
+    let own = skeleton_of(letter);
+    if own.iter().all(char::is_ascii) {
+        return own;
+    }
+    let mut capitals = letter.to_uppercase();
+    let capital = capitals.next().map(skeleton_of).unwrap_or_default();
+    match capital[..] {
+        [capital] if capital.is_ascii() => skeleton_of(capital.to_ascii_lowercase()),
+        _ => own,
+    }
+}
+
+fn skeleton_of(letter: char) -> Vec<char> {
+    let text = letter.to_string();
+    skeleton(&text)
+        .filter(|part| !is_accent(*part))
+        .flat_map(char::to_lowercase)
+        .collect()
+}
+
+/// Accents and strokes, which are left out; not the vowels of other scripts.
+fn is_accent(letter: char) -> bool {
+    matches!(letter,
+        '\u{300}'..='\u{36f}' | '\u{1ab0}'..='\u{1aff}' | '\u{1dc0}'..='\u{1dff}'
+        | '\u{20d0}'..='\u{20ff}' | '\u{fe20}'..='\u{fe2f}')
+}
+
+/// Of those that are written for each other, one: 1, i and l; 0 and o; 5, $ and s.
+fn one_of_its_kind(letter: char) -> char {
     match letter {
         '0' => 'o',
-        '1' => 'i',
+        '1' | 'i' | '|' => 'l',
         '3' => 'e',
-        '4' => 'a',
-        '5' => 's',
+        '4' | '@' => 'a',
+        '5' | '$' => 's',
         '7' => 't',
         '8' => 'b',
-        'а' => 'a',
-        'е' => 'e',
-        'і' => 'i',
-        'о' => 'o',
-        'р' => 'p',
-        'с' => 'c',
-        'у' => 'y',
-        'х' => 'x',
-        'ѕ' => 's',
-        'в' => 'b',
-        'к' => 'k',
-        'м' => 'm',
-        'н' => 'h',
-        'т' => 't',
-        'һ' => 'h',
-        'ј' => 'j',
-        'ԁ' => 'd',
-        'ԛ' => 'q',
-        'ԝ' => 'w',
-        'α' => 'a',
-        'β' => 'b',
-        'ε' => 'e',
-        'η' => 'n',
-        'ι' => 'i',
-        'κ' => 'k',
-        'ν' => 'v',
-        'ο' => 'o',
-        'ρ' => 'p',
-        'τ' => 't',
-        'υ' => 'u',
-        'χ' => 'x',
-        'ω' => 'w',
-        'ı' => 'i',
-        'ɑ' => 'a',
-        'ɡ' => 'g',
-        'ᴀ' => 'a',
-        'ʙ' => 'b',
-        'ᴄ' => 'c',
-        'ᴅ' => 'd',
-        'ᴇ' => 'e',
-        'ꜰ' => 'f',
-        'ɢ' => 'g',
-        'ʜ' => 'h',
-        'ɪ' => 'i',
-        'ᴊ' => 'j',
-        'ᴋ' => 'k',
-        'ʟ' => 'l',
-        'ᴍ' => 'm',
-        'ɴ' => 'n',
-        'ᴏ' => 'o',
-        'ᴘ' => 'p',
-        'ʀ' => 'r',
-        'ꜱ' => 's',
-        'ᴛ' => 't',
-        'ᴜ' => 'u',
-        'ᴠ' => 'v',
-        'ᴡ' => 'w',
-        'ʏ' => 'y',
-        'ᴢ' => 'z',
         other => other,
     }
 }
@@ -372,6 +342,19 @@ mod tests {
             ("X Æ", "X Æ"),
             ("Fücks", "Fücks"),
             ("Рома", "Рома"),
+            ("Ayşe", "Ayşe"),
+            ("Łukasz", "Łukasz"),
+            ("Søren", "Søren"),
+            ("Đức", "Đức"),
+            ("Mia", "Mia"),
+            ("Millie", "Millie"),
+            ("Billy", "Billy"),
+            ("Dilara", "Dilara"),
+            ("Corinna", "Corinna"),
+            ("יוסף", "יוסף"),
+            ("கவிதா", "கவிதா"),
+            ("ქეთი", "ქეთი"),
+            ("Արամ", "Արամ"),
         ] {
             assert_eq!(check(name, &[]).as_deref(), Ok(shown));
         }
@@ -409,6 +392,23 @@ mod tests {
             "a s s",
             "big ass",
             "Hitler",
+            "Hit1er",
+            "HitIer",
+            "hítler",
+            "fúck",
+            "ƒuck",
+            "føck fúçk",
+            "dickhead",
+            "d1ckhead",
+            "cocksucker",
+            "ꓝꓴꓚꓗ",
+            "ꓐꓲꓔꓚꓧ",
+            "🅵🆄🅲🅺",
+            "🄵🅄🄲🄺",
+            "ᏟᎾᏟᏦ",
+            "ᎪᎠᎪᎷ",
+            "ⲠⲞⲢⲚ",
+            "🅰🅳🅰",
             "d1ck",
             "Z\u{301}\u{301}",
             "an emoji 🙂",
@@ -465,7 +465,15 @@ mod tests {
             ("Quiet Otter", "QUIET 0TTER"),
             ("Quiet Otter", "Ｑuiet-Otter"),
             ("Анна", "AHHA"),
-            ("Ada", "ᴀᴅᴀ"),
+            ("Bill", "BiIl"),
+            ("Bill", "bi1l"),
+            ("Ian", "lan"),
+            ("Al", "AI"),
+            ("Team 1", "Team l"),
+            ("Müller", "Muller"),
+            ("Сара", "Capa"),
+            ("Omar", "0mar"),
+            ("Jose", "J0sé"),
         ] {
             assert_eq!(likeness(one), likeness(other), "{one} {other}");
         }

@@ -103,6 +103,9 @@ pub struct Class {
     frozen: bool,
     muted: bool,
     dark: bool,
+    /// The presenter lets nobody else in.
+    #[serde(default)]
+    closed: bool,
     timer: Option<Timer>,
     page: Option<String>,
     page_number: u64,
@@ -150,6 +153,7 @@ impl Class {
             frozen: false,
             muted: false,
             dark: false,
+            closed: false,
             timer: None,
             page: None,
             page_number: 0,

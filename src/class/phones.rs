@@ -10,7 +10,7 @@ use super::{
 
 /// Phones of one class.
 pub const PARTICIPANTS_MAX: usize = 500;
-/// Who joined and never listened gives way in a full class after so long, µs.
+/// Who is gone gives way in a full class after so long, µs.
 const GIVES_WAY_AFTER_US: u64 = 60_000_000;
 
 /// How many are how.
@@ -29,7 +29,7 @@ impl Class {
     ///
     /// # Errors
     ///
-    /// The class is full, and all who are in it have listened or came a moment ago.
+    /// The class is full, and all who are in it were here a moment ago.
     pub fn join(
         &mut self,
         token_hash: [u8; 32],
@@ -71,12 +71,12 @@ impl Class {
         Ok(())
     }
 
-    /// In a full class: of those who never listened, and have not been heard of for a minute, the one that
+    /// In a full class: of those that have no stream, and have not been heard of for a minute, the one that
     /// has been silent for longest.
     fn gives_way(&self, now_us: u64) -> Option<ParticipantId> {
         let silent = self.participants.iter().filter(|one| {
-            let never_listened = one.live.streams_ever == 0 && one.live.stream_until_us.is_none();
-            never_listened && now_us.saturating_sub(one.last_seen_us) >= GIVES_WAY_AFTER_US
+            let silent_us = now_us.saturating_sub(one.last_seen_us);
+            one.live.streams == 0 && silent_us >= GIVES_WAY_AFTER_US
         });
         silent.min_by_key(|one| one.last_seen_us).map(|one| one.id)
     }
@@ -130,6 +130,11 @@ impl Class {
         };
         let hidden: Vec<&str> = hidden.iter().map(String::as_str).collect();
         let name = filter::check(name, &hidden).map_err(ClassError::NameRefused)?;
+        if self.guesses_number() && filter::has_number(&name) {
+            return Err(ClassError::NameRefused(
+                "a number could be the answer while one is guessed; write the name without it",
+            ));
+        }
         if self.is_taken(&name, id) {
             return Err(ClassError::NameRefused(
                 "another phone is called that, or looks like it; add a letter of your surname",
@@ -156,6 +161,40 @@ impl Class {
         for id in silent.map(|one| one.id).collect::<Vec<_>>() {
             // It is there.
             let _ = self.remove(id);
+        }
+    }
+
+    /// A phone has called, with whatever it was.
+    pub fn heard_of(&mut self, id: ParticipantId, now_us: u64) {
+        if let Ok(participant) = self.participant_mut(id) {
+            participant.last_seen_us = now_us;
+        }
+    }
+
+    /// Takes all phones out that are gone, with their guesses.
+    pub fn remove_gone(&mut self, now_us: u64) {
+        let is_gone = |one: &&Participant| one.state(now_us) == GridState::Gone;
+        let gone = self.participants.iter().filter(is_gone);
+        for id in gone.map(|one| one.id).collect::<Vec<_>>() {
+            // It is there.
+            let _ = self.remove(id);
+        }
+    }
+
+    /// Whether the presenter lets nobody else in.
+    pub fn is_closed(&self) -> bool {
+        self.closed
+    }
+
+    /// Whether a phone that is not in the class may come in; a stand-in is the presenter's.
+    ///
+    /// # Errors
+    ///
+    /// The presenter lets nobody else in.
+    pub fn lets_in(&self, stands_in: bool) -> Result<(), ClassError> {
+        match self.closed && !stands_in {
+            true => Err(ClassError::DoorClosed),
+            false => Ok(()),
         }
     }
 

@@ -162,9 +162,11 @@ impl Class {
         }))
     }
 
-    /// How late what the phones that are open got in a run was, with the group of each; 0: before any run.
+    /// How late what the phones that are open got in a run was, with the group of each; 0: before any run. Who
+    /// has no event stream has no voice: a page that shows the class has one.
     pub fn delays(&self, run: u64, now_us: u64) -> Vec<(ParticipantId, &GroupView, Delays)> {
         self.open_in(run, now_us)
+            .filter(|one| one.live.streams > 0)
             .filter_map(|one| Some((one.id, self.groups.get(one.group?)?, one.live.delays?)))
             .collect()
     }

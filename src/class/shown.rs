@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 
 use super::{
-    Class,
+    Class, filter,
     given::Given,
+    guess::Asked,
     participant::{Participant, ParticipantId},
     state::{CanCounts, GridEntry, HereBy, Lead, Me, State, Whom},
 };
@@ -30,6 +31,7 @@ impl Class {
             frozen: self.frozen,
             muted: self.muted,
             dark: self.dark,
+            closed: self.closed,
             timer: self.timer,
             page: self.page.clone(),
             page_number: self.page_number,
@@ -67,11 +69,23 @@ impl Class {
         })
     }
 
+    /// Whether a number is asked for, and not yet revealed.
+    pub(super) fn guesses_number(&self) -> bool {
+        let given = self.given.as_ref().filter(|given| given.revealed.is_none());
+        let asked = given.and_then(Given::asked);
+        matches!(asked, Some(Asked::Number { .. } | Asked::Curve { .. }))
+    }
+
     fn grid(&self, now_us: u64) -> Vec<GridEntry> {
         let run = self.run_shown();
+        // A name that was taken before may tell the answer.
+        let hides_numbers = self.guesses_number();
         let entry = |one: &Participant| GridEntry {
             id: one.id,
-            name: one.name.clone(),
+            name: match hides_numbers {
+                true => filter::without_numbers(&one.name),
+                false => one.name.clone(),
+            },
             state: one.state(now_us),
             line: one.live.line,
             lane: one.live.lane.clone(),
@@ -81,6 +95,7 @@ impl Class {
                 true => HereBy::Native,
                 false => HereBy::Browser,
             },
+            speaks: one.live.streams > 0,
             seen: one.live.seen.filter(|_| one.live.run == run),
         };
         self.participants.iter().map(entry).collect()

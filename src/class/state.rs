@@ -56,6 +56,9 @@ pub struct State {
     pub muted: bool,
     /// Wall and phones show nothing.
     pub dark: bool,
+    /// Nobody else is let in.
+    #[serde(default)]
+    pub closed: bool,
     /// The presenter's clock, if one runs.
     pub timer: Option<Timer>,
     /// A page of this lab for everybody.
@@ -395,6 +398,10 @@ pub struct GridEntry {
     pub group: Option<usize>,
     /// What stands for it.
     pub here_by: HereBy,
+    /// Whether its delay counts in what is said of the class's delays: it has an event stream, and of several
+    /// at one address one speaks; filled in by whoever knows where they are.
+    #[serde(default)]
+    pub speaks: bool,
     /// What it counted itself in the run that is shown.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub seen: Option<Seen>,

@@ -1,4 +1,4 @@
-//! The presenter's tools: freeze, mute, dark, timer, a page for all, one phone, reload.
+//! The presenter's tools: freeze, mute, dark, the door, timer, a page for all, one phone, reload.
 
 use serde::Deserialize;
 
@@ -22,6 +22,9 @@ pub struct Tools {
     /// Whether the wall is dark.
     #[serde(default)]
     pub dark: Option<bool>,
+    /// Whether nobody else is let in.
+    #[serde(default)]
+    pub closed: Option<bool>,
     /// 0 ends it.
     #[serde(default)]
     pub timer_s: Option<u32>,
@@ -59,6 +62,7 @@ impl Class {
         self.frozen = tools.frozen.unwrap_or(self.frozen);
         self.muted = tools.muted.unwrap_or(self.muted);
         self.dark = tools.dark.unwrap_or(self.dark);
+        self.closed = tools.closed.unwrap_or(self.closed);
         if let Some(seconds) = tools.timer_s {
             self.timer = (seconds > 0).then(|| Timer {
                 ends_us: now_us.saturating_add(u64::from(seconds) * 1_000_000),

@@ -43,6 +43,8 @@ pub struct MainLane {
 pub struct OnNow {
     pub code: String,
     pub here: usize,
+    /// Nobody else is let in.
+    pub closed: bool,
 }
 
 impl MainLane {
@@ -53,6 +55,7 @@ impl MainLane {
             OnNow {
                 code: class.code().to_owned(),
                 here: counts.open + counts.asleep,
+                closed: class.is_closed(),
             }
         })
     }

@@ -4,10 +4,43 @@
 
 use pulldown_cmark::{CowStr, Event, HeadingLevel, Options, Parser, Tag, TagEnd, html};
 
+/// Elements in each other that a page is given.
+pub const NESTING_MAX: usize = 16;
+
+/// How many elements stand in each other.
+pub fn nesting(markdown: &str) -> usize {
+    let (mut depth, mut most) = (0_usize, 0);
+    for event in Parser::new_ext(markdown, Options::empty()) {
+        match event {
+            Event::Start(_) => depth += 1,
+            Event::End(_) => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        most = most.max(depth);
+    }
+    most
+}
+
+/// What is deeper in others than [`NESTING_MAX`] is there, without its element.
+fn flat<'a>(events: impl Iterator<Item = Event<'a>>) -> impl Iterator<Item = Event<'a>> {
+    let mut depth = 0_usize;
+    events.filter(move |event| match event {
+        Event::Start(_) => {
+            depth += 1;
+            depth <= NESTING_MAX
+        }
+        Event::End(_) => {
+            depth = depth.saturating_sub(1);
+            depth < NESTING_MAX
+        }
+        _ => true,
+    })
+}
+
 /// Headings begin at the third level: page and step have the first two.
 pub fn to_html(markdown: &str) -> String {
     let mut open_links: Vec<bool> = Vec::new();
-    let parser = Parser::new_ext(markdown, Options::empty());
+    let parser = flat(Parser::new_ext(markdown, Options::empty()));
     let events = parser.filter_map(move |event| match event {
         Event::Html(text) | Event::InlineHtml(text) => Some(Event::Text(text)),
         Event::Start(Tag::HtmlBlock) => Some(Event::Start(Tag::Paragraph)),
@@ -202,6 +235,17 @@ mod tests {
         let picture = to_html("![a cat](https://a.example/cat.png)");
         assert_eq!(picture, "<p>a cat</p>\n");
         assert_eq!(to_html("# Big"), "<h3>Big</h3>\n");
+    }
+
+    #[test]
+    fn a_text_s_elements_are_so_many_in_each_other_at_most() {
+        let deep = format!("{} deep", ">".repeat(60_000));
+        assert_eq!(nesting(&deep), 60_001);
+        let text = to_html(&deep);
+        assert!(text.contains("deep"), "it is there");
+        assert_eq!(text.matches("<blockquote>").count(), NESTING_MAX);
+        assert_eq!(text.matches("</blockquote>").count(), NESTING_MAX);
+        assert!(nesting("> - *one **two** [three](/)*") < NESTING_MAX);
     }
 
     #[test]

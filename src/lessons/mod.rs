@@ -25,7 +25,7 @@
 //!
 //! No I/O here: who reads a teacher's folder is `lesson_folder`, and who gives a lesson to a class is `lab_api`.
 //!
-//! May use: `catalogue`, `lane`, `demo`, `run`, `experiments`.
+//! May use: `terminal_text`, `catalogue`, `lane`, `demo`, `run`, `experiments`.
 
 pub mod address;
 pub mod code;

@@ -12,10 +12,13 @@ use super::{
     markup, rules,
     step::{Ask, Code, Guess, Kind, Reveal, Run, Say, Set, Step, Wait},
 };
+use crate::terminal_text;
 
 /// Blocks that are looked at.
 const STEPS_MAX: usize = 24;
 const MARK: &str = "+++";
+/// Quotations and lists in each other: a page that shows more of them takes a browser's whole time.
+const NESTING_MAX: usize = markup::NESTING_MAX;
 
 pub fn parse(name: &str, text: &str) -> Result<Lesson, Vec<Fault>> {
     if text.len() > FILE_MAX_BYTES {
@@ -25,6 +28,9 @@ pub fn parse(name: &str, text: &str) -> Result<Lesson, Vec<Fault>> {
     }
     // A mark of the byte order, and ends of lines as another system writes them.
     let text = text.trim_start_matches('\u{feff}').replace("\r\n", "\n");
+    if let Some(fault) = obeyed(&text) {
+        return Err(vec![fault]);
+    }
     let halves = Halves::of(&text).map_err(|fault| vec![fault])?;
     let mut faults = Vec::new();
     let front = toml_of::<Front>("front matter", halves.front, 2)
@@ -56,6 +62,40 @@ pub fn parse(name: &str, text: &str) -> Result<Lesson, Vec<Fault>> {
         steps: read.steps,
         advice,
     })
+}
+
+/// The first character that a terminal would obey, or that turns text round, where it stands in the file.
+fn obeyed(text: &str) -> Option<Fault> {
+    let lines = text.split('\n').enumerate();
+    lines.into_iter().find_map(|(line, text)| {
+        let mut letters = text.chars().enumerate();
+        let (column, letter) = letters.find(|(_, letter)| is_refused(*letter))?;
+        Some(Fault::new(line + 1, not_shown(letter)).at(column + 1))
+    })
+}
+
+fn is_refused(letter: char) -> bool {
+    !matches!(letter, '\n' | '\t') && terminal_text::is_obeyed(letter)
+}
+
+fn not_shown(letter: char) -> String {
+    format!(
+        "the character {} is not shown, and terminals obey it or text is turned round by it; take it out",
+        letter.escape_unicode()
+    )
+}
+
+/// The same of what a block's texts say once they are read: `"\u001b"`.
+fn obeyed_in(value: &toml::Value) -> Option<char> {
+    match value {
+        toml::Value::String(text) => text.chars().find(|letter| is_refused(*letter)),
+        toml::Value::Array(all) => all.iter().find_map(obeyed_in),
+        toml::Value::Table(all) => all.iter().find_map(|(key, value)| {
+            let in_key = key.chars().find(|letter| is_refused(*letter));
+            in_key.or_else(|| obeyed_in(value))
+        }),
+        _ => None,
+    }
 }
 
 /// Front matter and text.
@@ -117,14 +157,21 @@ impl Read {
                 return;
             }
             let prose = &body[prose_from..block.span.start];
+            if markup::nesting(prose) > NESTING_MAX {
+                let what = format!(
+                    "this text has quotations, lists or emphasis {NESTING_MAX} times in each other at most; take some marks away"
+                );
+                self.faults.push(Fault::new(line_of(prose_from), what));
+            }
             prose_from = block.span.end;
             match kind_of(block.word, &body[block.inside.clone()], line + 1) {
                 Ok(kind) => {
-                    self.steps.push(Step {
-                        line,
-                        html: markup::to_html(prose),
-                        kind,
-                    });
+                    let html = markup::to_html(prose);
+                    // Written as an entity: &#27;
+                    if let Some(letter) = html.chars().find(|letter| is_refused(*letter)) {
+                        self.faults.push(Fault::new(line, not_shown(letter)));
+                    }
+                    self.steps.push(Step { line, html, kind });
                     self.prose.push(prose.to_owned());
                 }
                 Err(fault) => self.faults.push(fault),
@@ -207,6 +254,11 @@ fn kind_of(word: &str, text: &str, line: usize) -> Result<Kind, Fault> {
 
 /// `line`: of the text's first line, in the file.
 fn toml_of<T: DeserializeOwned>(whose: &str, text: &str, line: usize) -> Result<T, Fault> {
+    let told = toml::from_str::<toml::Table>(text).ok();
+    if let Some(letter) = told.and_then(|told| obeyed_in(&toml::Value::Table(told))) {
+        let what = format!("{whose}: {}", not_shown(letter));
+        return Err(Fault::new(line, what));
+    }
     toml::from_str(text).map_err(|error| {
         let at = error.span().map_or(0, |span| span.start.min(text.len()));
         let before = text.get(..at).unwrap_or_default();

@@ -665,6 +665,35 @@ fn what_is_no_lesson_at_all_is_told_in_its_first_line() {
 }
 
 #[test]
+fn what_a_terminal_obeys_and_what_hangs_a_page_is_refused() {
+    says(
+        &changed("title = \"A lesson\"", "title = \"A \\u001b]0;x\\u0007\""),
+        "2:1",
+        "\\u{1b} is not shown",
+    );
+    says(
+        &changed("question = \"And now?\"", "question = \"And \\u202enow?\""),
+        "37:1",
+        "take it out",
+    );
+    says(&changed("Something", "Some\u{9b}thing"), "10:5", "\\u{9b}");
+    says(
+        &changed("Something", "Some\u{2066}thing"),
+        "10:5",
+        "\\u{2066}",
+    );
+    says(&changed("Something", "Some&#27;thing"), "12:1", "\\u{1b}");
+    let deep = format!("{} Something", ">".repeat(60_000));
+    says(
+        &changed("Something", &deep),
+        "10:1",
+        "16 times in each other",
+    );
+    let few = format!("{} Something", ">".repeat(10));
+    assert!(parse(&GOOD.replacen("Something", &few, 1)).is_ok());
+}
+
+#[test]
 fn faults_of_the_front_matter_have_their_line_and_a_remedy() {
     says(
         &changed("minutes = 5", "minuets = 5"),

@@ -94,6 +94,9 @@ pub enum NodeError {
     /// The channel has so many members, and may have no more.
     #[error("the channel is full: {0} members are the most it may have")]
     TooManyMembers(usize),
+    /// This address has so many members in the channel, and may have no more (429).
+    #[error("{0} members of the channel came from this address, the most it may have")]
+    TooManyMembersOfAddress(usize),
     /// The node stops.
     #[error("the server is shutting down")]
     ShuttingDown,
@@ -145,7 +148,7 @@ pub struct Node {
     /// [`Self::publish_by`].
     observer: OnceLock<Arc<dyn ChannelObserver>>,
     /// See [`Self::set_own`].
-    is_own: OnceLock<IsOwn>,
+    is_own: Arc<OnceLock<IsOwn>>,
 }
 
 impl Node {
@@ -159,6 +162,8 @@ impl Node {
             LATEST_MAX_BYTES,
         ));
         let audiences = Arc::<Mutex<HashMap<_, Audience>>>::default();
+        let is_own = Arc::<OnceLock<IsOwn>>::default();
+        let reserved_by = is_own.clone();
         let (heard_by, polled_by) = (hub.clone(), audiences.clone());
         let (to_hub, to_latest) = (hub.clone(), latest.clone());
         let broker = Arc::new(MemoryBroker::new(
@@ -170,6 +175,7 @@ impl Node {
             Box::new(move |channel| {
                 heard_by.subscribers(channel) > 0 || lock(&polled_by).contains_key(channel)
             }),
+            Box::new(move |channel| is_of_lab(&reserved_by, channel)),
         ));
         let (announcements, to_announce) = mpsc::channel(ANNOUNCEMENTS_MAX);
         let node = Arc::new(Self {
@@ -187,7 +193,7 @@ impl Node {
             open_connections: AtomicUsize::new(0),
             connection_closed: Notify::new(),
             observer: OnceLock::new(),
-            is_own: OnceLock::new(),
+            is_own,
         });
         let housekeeping = run_housekeeping(node.clone(), to_announce);
         (node, housekeeping)
@@ -200,12 +206,14 @@ impl Node {
         let _ = self.observer.set(observer);
     }
 
-    /// Whether this address may use the channel: an existing one, or one more that it opens.
+    /// Whether this address may use the channel: an existing one, one of the lab's own, or one more
+    /// that it opens.
     /// `None`: not counted (the lab itself, an application's server). Call it before the channel is
     /// used in any way: what others than its opener use is not removed for the opener's next
     /// channel (`Openers`).
     pub fn may_use(&self, channel: &ChannelName, address: Option<IpAddr>) -> Result<(), NodeError> {
-        if address.is_none() || self.broker.keeps(channel) {
+        let is_there = || self.broker.keeps(channel) || is_of_lab(&self.is_own, channel);
+        if address.is_none() || is_there() {
             self.openers.used(address, channel);
             return Ok(());
         }
@@ -371,6 +379,11 @@ impl Node {
             .tidy_up(now_us, &|channel| self.has_audience(channel));
         self.openers.tidy_up(|channel| self.broker.keeps(channel));
     }
+}
+
+/// Whether the lab itself publishes there now ([`Node::set_own`]).
+fn is_of_lab(is_own: &OnceLock<IsOwn>, channel: &ChannelName) -> bool {
+    is_own.get().is_some_and(|own| own(channel).is_some())
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -2,6 +2,7 @@
 
 use std::{
     collections::HashMap,
+    net::IpAddr,
     sync::{Arc, MutexGuard, atomic::Ordering},
     time::Duration,
 };
@@ -19,7 +20,7 @@ use crate::{
         ChannelName, JOIN_EVENT, LEAVE_EVENT,
         presence::{Change, Member, Presence, Via},
     },
-    clock,
+    clock, network,
 };
 
 /// A client that wants to be seen in a channel.
@@ -40,17 +41,19 @@ pub struct Audience {
 }
 
 impl Node {
-    /// A stream or socket of `who` is open until the guard is dropped.
+    /// A stream or socket of `who`, at this address, is open until the guard is dropped.
     pub fn enter(
         self: &Arc<Self>,
         channel: &ChannelName,
         who: &Who,
+        address: Option<IpAddr>,
         via: Via,
     ) -> Result<PresenceGuard, NodeError> {
         self.change_presence(
             channel,
             |presence, now_us| presence.hold(&who.client, &who.name, via, now_us),
             who,
+            address,
         )?;
         Ok(PresenceGuard {
             node: self.clone(),
@@ -67,6 +70,7 @@ impl Node {
         self: &Arc<Self>,
         channel: &ChannelName,
         who: &Who,
+        address: Option<IpAddr>,
         info: Option<Box<RawValue>>,
         via: Via,
         max_members: usize,
@@ -75,12 +79,13 @@ impl Node {
             let mut audiences = self.audiences();
             let presence = &mut audiences.entry(channel.clone()).or_default().presence;
             let max_members = max_members.min(self.presence_max_members);
-            let is_new = !presence.contains(&who.client);
-            if is_new && presence.len() >= max_members {
-                return Err(NodeError::TooManyMembers(presence.len()));
-            }
+            let counted = may_enter(presence, who, address, max_members)?;
             let now_us = clock::now_us();
-            match presence.hold_with_info(&who.client, &who.name, info, via, now_us) {
+            let joined = presence.hold_with_info(&who.client, &who.name, info, via, now_us);
+            if let Some(whom) = counted {
+                presence.count_for(&who.client, whom);
+            }
+            match joined {
                 Some(joined) => self.announce(channel, JOIN_EVENT, joined),
                 None => {
                     if let Some(change) = presence.announced(&who.client) {
@@ -113,6 +118,7 @@ impl Node {
         &self,
         channel: &ChannelName,
         who: Option<&Who>,
+        address: Option<IpAddr>,
         via: Via,
         present_for: Duration,
     ) -> Result<(), NodeError> {
@@ -128,6 +134,7 @@ impl Node {
                 channel,
                 |presence, now_us| presence.poll(&who.client, &who.name, via, now_us, until_us),
                 who,
+                address,
             ),
         }
     }
@@ -167,13 +174,16 @@ impl Node {
         channel: &ChannelName,
         change: impl FnOnce(&mut Presence, u64) -> Option<Change>,
         who: &Who,
+        address: Option<IpAddr>,
     ) -> Result<(), NodeError> {
         let mut audiences = self.audiences();
         let presence = &mut audiences.entry(channel.clone()).or_default().presence;
-        if presence.len() >= self.presence_max_members && !presence.contains(&who.client) {
-            return Err(NodeError::TooManyMembers(presence.len()));
+        let counted = may_enter(presence, who, address, self.presence_max_members)?;
+        let change = change(presence, clock::now_us());
+        if let Some(whom) = counted {
+            presence.count_for(&who.client, whom);
         }
-        if let Some(change) = change(presence, clock::now_us()) {
+        if let Some(change) = change {
             self.announce(channel, JOIN_EVENT, change);
         }
         Ok(())
@@ -214,6 +224,38 @@ impl Node {
     /// held across an await.
     pub(super) fn audiences(&self) -> MutexGuard<'_, HashMap<ChannelName, Audience>> {
         lock(&self.audiences)
+    }
+}
+
+/// Of a channel's members one address may have one part in so many: a whole school behind one router is
+/// let in, and no single device fills a room.
+const ADDRESS_PART: usize = 10;
+/// … and as many in a channel that may have few.
+const OF_ADDRESS_LEAST: usize = 50;
+
+/// Whether there is room for `who`; whom a new member is counted for.
+fn may_enter(
+    presence: &Presence,
+    who: &Who,
+    address: Option<IpAddr>,
+    max_members: usize,
+) -> Result<Option<u128>, NodeError> {
+    if presence.contains(&who.client) {
+        return Ok(None);
+    }
+    if presence.len() >= max_members {
+        return Err(NodeError::TooManyMembers(presence.len()));
+    }
+    let counted = network::counted(address).map(|address| match address {
+        IpAddr::V4(address) => address.to_ipv6_mapped().to_bits(),
+        IpAddr::V6(address) => address.to_bits(),
+    });
+    let share = (max_members / ADDRESS_PART).max(OF_ADDRESS_LEAST);
+    match counted {
+        Some(whom) if presence.counted_for(whom) >= share => {
+            Err(NodeError::TooManyMembersOfAddress(share))
+        }
+        counted => Ok(counted),
     }
 }
 

@@ -51,6 +51,8 @@ struct Join {
     code: Option<String>,
     /// How many phones are in it.
     here: usize,
+    /// Whether nobody else is let in.
+    is_closed: bool,
     ways: Vec<Way>,
     /// Whether the lab lets nobody in but this machine.
     is_loopback: bool,
@@ -111,6 +113,7 @@ async fn join(
     let ways = main.way_in.for_phones_too(lab, &request);
     let page = Join {
         page: Page::new(&request, lab, "join", "Join the class"),
+        is_closed: class.as_ref().is_some_and(|class| class.closed),
         here: class.map_or(0, |class| class.here),
         ways: ways.into_iter().map(way).collect(),
         code,

@@ -80,6 +80,13 @@ impl Banner<'_> {
             None => format!("{}/presenter/class", self.here),
         };
         lines.push(label("You lead the class, open:", &presenter));
+        if self.presenter.is_none() {
+            lines.push(
+                "--no-token: whoever is in this network leads the class, sees secrets, starts runs and sets"
+                    .to_owned(),
+            );
+            lines.push("conditions. Leave it out, and only who has your address leads.".to_owned());
+        }
         lines.push(label("On the projector:", &format!("{}/wall", self.here)));
         if let Some(fingerprint) = self.fingerprint {
             lines.push(format!("TLS certificate, SHA-256: {fingerprint}"));
@@ -155,6 +162,23 @@ mod tests {
             text.contains("This class is not kept: the data folder cannot be written (Read-only")
         );
         assert!(text.contains("--data-dir"), "{text}");
+    }
+
+    #[test]
+    fn it_says_that_everybody_leads_without_a_token() {
+        let phones = [phones(7, true)];
+        let with_token = banner(&phones);
+        assert!(!with_token.text().contains("--no-token"));
+        let without = Banner {
+            presenter: None,
+            ..with_token
+        };
+        let text = without.text();
+        assert!(text.contains("--no-token: whoever is in this network leads the class"));
+        assert!(
+            text.contains("http://127.0.0.1:8080/presenter/class"),
+            "{text}"
+        );
     }
 
     #[test]

@@ -132,18 +132,20 @@ async fn poll(
         query.who = None;
     }
     let node = &worker.lab.node;
-    node.may_use(&channel, worker.lab.client_address(&request))?;
+    let address = worker.lab.client_address(&request);
+    node.may_use(&channel, address)?;
     // A held question is a connection that can be seen to end, so the guard makes the client present
     // for exactly as long: no timeout is needed while one is held.
     let presence_guard = match &query.who {
-        Some(who) => Some(node.enter(&channel, who, via(&LONG_POLL))?),
+        Some(who) => Some(node.enter(&channel, who, address, via(&LONG_POLL))?),
         None => None,
     };
     let recovery = hold(&worker, &channel, &query).await?;
     // From here on the client is present like any poller. Set this before the guard is dropped, or
     // the client would leave and join with every answer.
     let present_for = worker.lab.config.poller_stays.0;
-    node.polled(&channel, query.who.as_ref(), via(&LONG_POLL), present_for)?;
+    let who = query.who.as_ref();
+    node.polled(&channel, who, address, via(&LONG_POLL), present_for)?;
     drop(presence_guard);
     // The client continues from live publications, with a position or without.
     let goes_on =

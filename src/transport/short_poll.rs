@@ -135,12 +135,14 @@ async fn poll(
     }
     let node = &worker.lab.node;
     let present_for = worker.lab.config.poller_stays.0;
-    node.may_use(&channel, worker.lab.client_address(&request))?;
+    let address = worker.lab.client_address(&request);
+    node.may_use(&channel, address)?;
     // First, so that nobody is present in a channel that the node refuses.
     let recovery = node.recover(&channel, &query.start).await?;
     // Between two questions there is no connection that could say that somebody is here. So each
     // question makes the client present for a while (`poller_stays`), and silence ends it.
-    node.polled(&channel, query.who.as_ref(), via(&SHORT_POLL), present_for)?;
+    let who = query.who.as_ref();
+    node.polled(&channel, who, address, via(&SHORT_POLL), present_for)?;
     // A client that was honoured its position continues after this answer, so a `limit` must keep
     // the oldest publications; whoever begins anew wants the latest.
     let goes_on = recovery.recovered;

@@ -47,7 +47,7 @@ pub(super) async fn subscribe(
     node.may_use(channel, address)?;
     let connected = node.register(subscriber.clone())?;
     let presence_guard = match &query.who {
-        Some(who) => Some(node.enter(channel, who, via(own))?),
+        Some(who) => Some(node.enter(channel, who, address, via(own))?),
         None => None,
     };
     let attachment = node.attach(channel, subscriber);

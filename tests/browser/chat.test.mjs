@@ -47,6 +47,27 @@ for (const [one, other] of NEIGHBOURS) {
   });
 }
 
+for (const lane of ["channels-polling", "sse", "short-poll"]) {
+  test(`what somebody else's program publishes loses no message on ${lane}`, async () => {
+    const room = newRoom();
+    const post = async (/** @type {object} */ data) => {
+      const body = JSON.stringify({ event: "message", data });
+      const answer = await fetch(`${lab.url}/api/channels/presence-chat-${room}/publications`, { method: "POST", body });
+      assert.equal(answer.status, 200);
+    };
+    const odd = JSON.parse('{"toString":1,"valueOf":1}');
+    await post({ text: "before", id: "a", client: "x", name: "Cy" });
+    await post({ text: "odd id", id: odd, client: odd, name: odd, via: odd, bound_us: odd });
+    for (const data of [{ text: odd }, odd, [odd], "text", 12]) await post(data);
+    await post({ text: "after", id: "b", client: "x", name: "Cy" });
+    const ann = await enter(browser, { url: lab.url, room, lane, name: "Ann" });
+    await ann.sees("after");
+    assert.deepEqual(await ann.page.locator("#log .message-text").allTextContents(), ["before", "odd id", "after"]);
+    assert.match(await ann.entry("odd id").innerText(), /Somebody/);
+    await ann.finish();
+  });
+}
+
 for (const lane of Object.keys(LANES)) {
   test(`presence on ${lane}: both are listed, and one who closes the page is not`, async () => {
     const { ann, ben } = await annAndBen("sse", lane);

@@ -29,6 +29,7 @@ pub(crate) const ALLOWED: &[(&str, &[&str])] = &[
     ("clock", &[]),
     ("disconnect", &[]),
     ("network", &[]),
+    ("terminal_text", &[]),
     ("writing", &[]),
     ("catalogue", &[]),
     // What each operating system calls otherwise.
@@ -92,7 +93,14 @@ pub(crate) const ALLOWED: &[(&str, &[&str])] = &[
     ("experiments", &["catalogue", "config", "run"]),
     (
         "lessons",
-        &["catalogue", "lane", "demo", "run", "experiments"],
+        &[
+            "terminal_text",
+            "catalogue",
+            "lane",
+            "demo",
+            "run",
+            "experiments",
+        ],
     ),
     ("lesson_folder", &["lessons"]),
     // Past its own rules only the paper: lanes' labels, claims' sentences, dates.
@@ -273,6 +281,7 @@ pub(crate) const ALLOWED: &[(&str, &[&str])] = &[
     (
         "program",
         &[
+            "terminal_text",
             "lab_api",
             "qr",
             "config",

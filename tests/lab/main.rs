@@ -11,6 +11,7 @@ mod catalogue;
 mod class;
 mod class_lies;
 mod class_play;
+mod class_strangers;
 mod clearing;
 mod coalesce;
 mod compression;

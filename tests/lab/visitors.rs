@@ -87,6 +87,7 @@ const ROUTES: &[(&str, &[(&str, May)])] = &[
     ("/api/class/run/stop", &[("POST", Presenter)]),
     ("/api/class/saved/{id}", &[("DELETE", Presenter)]),
     ("/api/class/second-guess", &[("POST", Presenter)]),
+    ("/api/class/send-away-gone", &[("POST", Presenter)]),
     ("/api/class/stand-ins", &[("POST", Presenter)]),
     ("/api/class/tools", &[("POST", Presenter)]),
     ("/api/clock", &[("GET", Visitor)]),

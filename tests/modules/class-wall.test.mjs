@@ -6,7 +6,7 @@ import { test } from "node:test";
 // A page of a lab that has told no lanes: they have no short names then.
 Object.assign(globalThis, { document: { body: { dataset: { lab: JSON.stringify({ lanes: [], variants: [] }) } } } });
 const { shareOfTrack, tracksOf } = await import("../../static/js/class/wall/race.js");
-const { whoFollow } = await import("../../static/js/class/grid.js");
+const { byLane, whoFollow } = await import("../../static/js/class/grid.js");
 const { usualOf } = await import("../../static/js/class/wall/lead.js");
 const { whyWords } = await import("../../static/js/class/waiting.js");
 const { conditionText } = await import("../../static/js/class/wall/condition.js");
@@ -31,6 +31,14 @@ test("each lane in use has a track; who sleeps, is gone or heard nothing has no 
     ["sse", 3, 1, "within 30 ms, 1 without a message yet"],
     ["websocket", 1, 0, "nothing received yet"],
   ]);
+});
+
+test("of several phones at one address one speaks, and the others have faint dots", () => {
+  const phones = seats([["sse", 40], ["sse", 9000], ["sse", 9001], ["sse", 9002], ["sse", 9003]]).map((seat, at) => ({ ...seat, speaks: at === 0 || at === 2 }));
+  const [track] = tracksOf(phones);
+  assert.equal(track.words, "half of the phones within 40 ms, each address once");
+  assert.deepEqual(track.dots.map(({ id, isMiddle, isHeard }) => [id, isMiddle, isHeard]), [["p0", true, true], ["p1", false, false], ["p2", false, true], ["p3", false, false], ["p4", false, false]]);
+  assert.deepEqual(byLane(phones)[0].delays, [40, 9001]);
 });
 
 test("where native clients alone follow the class they are not called phones", () => {

@@ -7,6 +7,7 @@ import { test } from "node:test";
 const opened = [];
 class FakeSource extends EventTarget {
   isClosed = false;
+  readyState = 0;
   constructor(/** @type {string} */ url) {
     super();
     this.url = url;
@@ -62,6 +63,24 @@ test("a page that is kept unseen opens none, and one when it is seen again", asy
   await answer();
   assert.equal(open(), 0);
   page.dispatchEvent(event("pageshow"));
+  assert.equal(open(), 1);
+  feed.close();
+});
+
+test("why a stream was refused is told, in the server's words", async () => {
+  opened.length = asked.length = 0;
+  /** @type {string[]} */
+  const told = [];
+  const feed = startFeed({ onState: () => {}, onRefused: ({ status, code, hint }) => told.push(`${status} ${code}: ${hint}`) });
+  Object.assign(opened[0], { readyState: 2 }).dispatchEvent(new Event("error"));
+  await turn();
+  asked[0](new Response(STATE));
+  await turn();
+  assert.equal(asked.length, 2);
+  assert.equal(open(), 0, "it is asked before the next attempt");
+  asked[1](new Response('{"error":{"code":"too_many_readers","message":"100 walls are open","hint":"Close one."}}', { status: 503 }));
+  await turn();
+  assert.deepEqual(told, ["503 too_many_readers: Close one."]);
   assert.equal(open(), 1);
   feed.close();
 });

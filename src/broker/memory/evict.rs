@@ -58,17 +58,21 @@ impl MemoryBroker {
     }
 
     /// Evicts publications until all histories hold no more than `enough` bytes: first those of
-    /// channels that nobody listens to, least recently used first; then the oldest of the others.
+    /// channels that nobody listens to, least recently used first; then the oldest of the others; and
+    /// the lab's own last.
     fn evict_publications(&self, channels: &HashMap<ChannelName, SharedHistory>, enough: usize) {
         let (mut idle, mut heard) = (Vec::new(), BinaryHeap::new());
         for (name, shared) in channels {
-            let listens = (self.has_audience)(name);
+            let is_own = (self.is_reserved)(name);
+            let stays = is_own || (self.has_audience)(name);
             let history = lock(shared);
-            match (listens, history.oldest_us()) {
+            match (stays, history.oldest_us()) {
                 (false, _) if history.publication_bytes() > 0 => {
                     idle.push((history.used_us(), shared));
                 }
-                (true, Some(oldest_us)) => heard.push(Keyed(Reverse(oldest_us), shared)),
+                (true, Some(oldest_us)) => {
+                    heard.push(Keyed(Reverse((is_own, oldest_us)), shared));
+                }
                 _ => (),
             }
         }
@@ -80,12 +84,12 @@ impl MemoryBroker {
             self.change(&mut lock(shared), History::evict_publications);
         }
         while self.total.all() > enough
-            && let Some(Keyed(_, shared)) = heard.pop()
+            && let Some(Keyed(Reverse((is_own, _)), shared)) = heard.pop()
         {
             let mut history = lock(shared);
             self.change(&mut history, History::evict_oldest);
             if let Some(oldest_us) = history.oldest_us() {
-                heard.push(Keyed(Reverse(oldest_us), shared));
+                heard.push(Keyed(Reverse((is_own, oldest_us)), shared));
             }
         }
     }

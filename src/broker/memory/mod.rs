@@ -11,6 +11,9 @@
 //!
 //! The number of channels is bounded, too. Past it unused channels are given up
 //! (`MemoryBroker::give_up_unused`).
+//!
+//! The lab's own channels have their place whatever others fill: they are made past the bound, never
+//! given up for a newcomer, and the last whose publications are evicted. They are few.
 
 mod bytes;
 mod evict;
@@ -51,6 +54,9 @@ type SharedHistory = Arc<Mutex<History>>;
 /// Whether somebody listens to a channel. Must not call the broker.
 pub type HasAudience = Box<dyn Fn(&ChannelName) -> bool + Send + Sync>;
 
+/// Whether the lab itself publishes on a channel. Must not call the broker.
+pub type IsReserved = Box<dyn Fn(&ChannelName) -> bool + Send + Sync>;
+
 fn lock(history: &SharedHistory) -> MutexGuard<'_, History> {
     history.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -60,6 +66,7 @@ pub struct MemoryBroker {
     limits: MemoryLimits,
     on_publication: OnPublication,
     has_audience: HasAudience,
+    is_reserved: IsReserved,
     /// Of all histories in `channels`.
     total: TotalBytes,
     /// Locked while somebody evicts, which is only when the budget is exceeded.
@@ -78,11 +85,13 @@ const BASE: u64 = ALPHABET.len() as u64;
 
 impl MemoryBroker {
     /// A broker without channels. `on_publication` is called for each publication, in the order of
-    /// its channel; `has_audience` says whether a channel may not be given up.
+    /// its channel; `has_audience` says whether a channel may not be given up, `is_reserved` whether
+    /// it is the lab's own.
     pub fn new(
         limits: MemoryLimits,
         on_publication: OnPublication,
         has_audience: HasAudience,
+        is_reserved: IsReserved,
     ) -> Self {
         let mut random = rand::rng();
         let process = (0..5)
@@ -92,6 +101,7 @@ impl MemoryBroker {
             limits,
             on_publication,
             has_audience,
+            is_reserved,
             total: TotalBytes::default(),
             evicting: Mutex::default(),
             channels: RwLock::default(),
@@ -106,6 +116,7 @@ impl MemoryBroker {
             return Ok(history.clone());
         }
         drop(channels);
+        let is_reserved = (self.is_reserved)(channel);
         let mut channels = self
             .channels
             .write()
@@ -113,7 +124,8 @@ impl MemoryBroker {
         if channels.len() >= self.limits.max_channels && !channels.contains_key(channel) {
             self.give_up_unused(&mut channels);
         }
-        if channels.len() >= self.limits.max_channels && !channels.contains_key(channel) {
+        let is_full = channels.len() >= self.limits.max_channels;
+        if is_full && !is_reserved && !channels.contains_key(channel) {
             return Err(BrokerError::TooManyChannels(channels.len()));
         }
         let history = channels
@@ -149,7 +161,10 @@ impl MemoryBroker {
         let mut idle: Vec<_> = channels
             .iter()
             // A handle outside the table means that somebody is about to publish into it.
-            .filter(|(name, shared)| Arc::strong_count(shared) == 1 && !(self.has_audience)(name))
+            .filter(|(name, shared)| {
+                let is_free = || !(self.has_audience)(name) && !(self.is_reserved)(name);
+                Arc::strong_count(shared) == 1 && is_free()
+            })
             .map(|(name, shared)| (lock(shared).used_us(), name.clone()))
             .collect();
         idle.sort_unstable_by_key(|(used_us, _)| *used_us);

@@ -18,6 +18,7 @@ fn memory_broker_meets_the_contract() {
             limits(),
             on_publication,
             Box::new(|_| false),
+            Box::new(|_| false),
         ))
     });
 }
@@ -28,7 +29,8 @@ fn name(text: &str) -> ChannelName {
 
 fn broker(limits: MemoryLimits) -> MemoryBroker {
     let heard = |channel: &ChannelName| channel.as_str().starts_with("heard");
-    MemoryBroker::new(limits, Box::new(|_| ()), Box::new(heard))
+    let own = |channel: &ChannelName| channel.as_str().starts_with("own");
+    MemoryBroker::new(limits, Box::new(|_| ()), Box::new(heard), Box::new(own))
 }
 
 fn publish(broker: &MemoryBroker, channel: &str, bytes: usize, now_us: u64) -> StreamPosition {
@@ -85,6 +87,41 @@ fn channels_that_somebody_hears_are_never_given_up() {
     let again = publish(&broker, "idle", 10, 5);
     assert_ne!(again.epoch, first.epoch, "old positions are void");
     held(&broker);
+}
+
+#[test]
+fn the_lab_s_own_channels_have_their_place_in_a_full_table() {
+    let broker = broker(MemoryLimits {
+        max_channels: 3,
+        ..limits()
+    });
+    let first = publish(&broker, "own-1", 10, 1);
+    publish(&broker, "heard-1", 10, 2);
+    publish(&broker, "heard-2", 10, 3);
+    publish(&broker, "own-2", 10, 4);
+    assert!(broker.history(&name("heard-3")).is_err(), "it is full");
+    let again = publish(&broker, "own-1", 10, 5);
+    assert_eq!((again.epoch, again.offset), (first.epoch, 2), "kept");
+    held(&broker);
+}
+
+#[test]
+fn the_lab_s_own_channels_are_the_last_to_lose_history() {
+    let broker = broker(MemoryLimits {
+        budget_bytes: 8_000,
+        ..limits()
+    });
+    let own = publish(&broker, "own", 1_000, 1);
+    for n in 0..40 {
+        publish(&broker, &format!("heard-{n}"), 1_000, 2 + n);
+    }
+    let all = format!("{}:0", own.epoch.as_str());
+    assert_eq!(recovered(&broker, "own", &all), Some(vec![1]));
+    for n in 0..40 {
+        publish(&broker, "own", 1_000, 100 + n);
+    }
+    assert!(held(&broker) <= 8_000, "its own budget holds all the same");
+    assert_eq!(recovered(&broker, "own", &all), None);
 }
 
 #[test]

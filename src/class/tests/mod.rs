@@ -441,6 +441,46 @@ fn tools_are_all_set_or_none() {
 }
 
 #[test]
+fn no_name_tells_a_number_while_one_is_guessed() {
+    let (mut class, ids) = with_phones(2);
+    assert!(class.rename(ids[0], "The answer is 90").is_ok());
+    class.give_lesson(Some(lesson(NUMBER)), 0).unwrap();
+    let shown = |class: &Class| class.state(Whom::Wall, 0).grid.unwrap()[0].name.clone();
+    assert_eq!(shown(&class), "The answer is …");
+    for name in ["It is 90", "It is ９０", "It is ٩٠"] {
+        let refused = class.rename(ids[1], name).unwrap_err().to_string();
+        assert!(refused.contains("without it"), "{name}: {refused}");
+    }
+    assert!(class.rename(ids[1], "Ada").is_ok());
+    class.give_lesson(None, 0).unwrap();
+    assert_eq!(shown(&class), "The answer is 90");
+    assert!(class.rename(ids[1], "Ada 2").is_ok());
+}
+
+#[test]
+fn the_door_is_closed_and_who_is_gone_is_sent_away_with_its_guess() {
+    let (mut class, ids) = with_phones(3);
+    class.give_lesson(Some(lesson(NUMBER)), 0).unwrap();
+    class.go(To::Next, 0).unwrap();
+    for id in &ids {
+        class.guess(*id, 2, Guess::Number(250.0)).unwrap();
+    }
+    class.stream_opened(ids[1], 0).unwrap();
+    let answered = |class: &Class| class.state(Whom::Wall, 0).lesson.unwrap().answered;
+    class.remove_gone(GONE_AFTER_US - 1);
+    assert_eq!(answered(&class), 3, "they came a moment ago");
+    class.remove_gone(GONE_AFTER_US);
+    assert_eq!(answered(&class), 1);
+    assert!(class.participant(ids[1]).is_some() && class.participants().len() == 1);
+
+    assert!(class.lets_in(false).is_ok() && !class.state(Whom::Wall, 0).closed);
+    let closed: Tools = serde_json::from_str(r#"{"closed":true}"#).unwrap();
+    class.tools(closed, 0).unwrap();
+    assert_eq!(class.lets_in(false), Err(ClassError::DoorClosed));
+    assert!(class.lets_in(true).is_ok() && class.state(Whom::Phone(ids[1]), 0).closed);
+}
+
+#[test]
 fn a_class_has_an_end() {
     let mut class = class();
     for n in 0..PARTICIPANTS_MAX {
@@ -455,20 +495,28 @@ fn a_class_has_an_end() {
     let names: std::collections::BTreeSet<_> =
         class.participants().iter().map(|one| &one.name).collect();
     assert_eq!(names.len(), PARTICIPANTS_MAX);
-    // Who has never listened gives way after a minute, and nobody else.
+    // Who is gone gives way after a minute, whether it ever listened or not; nobody else does.
     let first = class.participants()[0].id;
     class.stream_opened(first, 0).unwrap();
-    class.stream_closed(first, 0);
     let second = class.participants()[1].id;
     class
         .report(second, Report::default(), 50 * SECOND)
         .unwrap();
+    let (third, fourth) = (class.participants()[2].id, class.participants()[3].id);
+    class.stream_opened(third, 0).unwrap();
+    class.stream_closed(third, 0);
+    class.heard_of(fourth, 50 * SECOND);
     assert!(class.join([255; 32], 7, 59 * SECOND).is_err());
-    for n in 2..PARTICIPANTS_MAX {
+    for n in 3..PARTICIPANTS_MAX {
         class.join([n as u8; 32], 7, 61 * SECOND).unwrap();
         assert_eq!(class.participants().len(), PARTICIPANTS_MAX);
     }
     assert!(class.join([255; 32], 7, 61 * SECOND).is_err());
-    assert!(class.participant(first).is_some() && class.participant(second).is_some());
+    assert!(
+        [first, second, fourth]
+            .iter()
+            .all(|id| class.participant(*id).is_some())
+    );
+    assert!(class.participant(third).is_none());
     assert!(class.is_code(" k4t7 ") && !class.is_code("K4T") && !class.is_code(""));
 }

@@ -133,6 +133,15 @@ fn what_was_measured_in_an_earlier_run_or_setting_is_not_shown_for_this_one() {
     say(&mut class, set, Some(first));
     assert_eq!(shown(&class), (true, Some(40.0), Some(7)));
     assert_eq!(class.delays(first, 10 * SECOND).len(), 1);
+    let mut without_stream = class.clone();
+    without_stream.stream_closed(ids[0], 10 * SECOND);
+    let counts = without_stream.counts(10 * SECOND);
+    assert_eq!(
+        counts.open,
+        class.counts(10 * SECOND).open,
+        "for a moment it is here"
+    );
+    assert!(without_stream.delays(first, 10 * SECOND).is_empty());
     class.end_run(Outcome::default(), 11 * SECOND);
     assert_eq!(shown(&class), (true, Some(40.0), Some(7)), "it stays");
 

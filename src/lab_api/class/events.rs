@@ -34,6 +34,7 @@ use crate::{
     lab::Lab,
     lab_api::{
         MainLane,
+        class_room::voices,
         class_room::walls::{WALLS_MAX, WALLS_OF_ADDRESS_MAX},
         event_stream::{self, End},
     },
@@ -55,11 +56,14 @@ pub async fn state(lab: &Arc<Lab>, main: &web::Data<MainLane>, whom: Whom) -> Op
     let mut state = main
         .class
         .look(|class| class.state(whom, clock::time_of_day_us()))?;
+    if let Some(grid) = &mut state.grid {
+        voices::give(grid, &main.class.addresses());
+    }
     if let Some(lead) = &mut state.lead {
         lead.lessons = choices(lab, main).await;
         let addresses = main.class.addresses();
         lead.addresses = (addresses.iter())
-            .map(|(id, address)| (*id, address.to_string()))
+            .map(|(id, place)| (*id, place.peer.to_string()))
             .collect();
         lead.not_kept = main.class.kept().trouble();
     }
@@ -103,9 +107,10 @@ pub async fn open(
         Whom::Phone(_) => main.class.watch_revisions(),
         Whom::Wall | Whom::Presenter => main.class.watch(),
     };
-    let seat = Seat::take(&main.class, &sees, worker.lab.client_address(&request))?;
-    if let (Whom::Phone(id), Some(peer)) = (sees.whom, request.peer_addr()) {
-        main.class.addresses().insert(id, peer.ip().to_canonical());
+    let address = worker.lab.client_address(&request);
+    let seat = Seat::take(&main.class, &sees, address)?;
+    if let Whom::Phone(id) = sees.whom {
+        main.class.note_address(id, &request, address);
     }
     let mut tick = interval(TICK);
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);

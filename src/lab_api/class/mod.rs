@@ -79,6 +79,10 @@ pub fn configure(config: &mut web::ServiceConfig) {
         ("/api/class/tools", web::post().to(presenter::tools)),
         ("/api/class/reload", web::post().to(presenter::reload)),
         ("/api/class/reset", web::post().to(presenter::reset)),
+        (
+            "/api/class/send-away-gone",
+            web::post().to(presenter::send_away_gone),
+        ),
         ("/api/class/stand-ins", web::post().to(presenter::stand_ins)),
         (
             "/api/class/participants/{id}/name",

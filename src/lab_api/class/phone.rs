@@ -10,7 +10,8 @@
 //!
 //! A guess is of the step that `GET /api/class` names (else 409 `step_is_over`): `{"number":12.5}`,
 //! `{"choices":[1]}`, `{"curve":[1,2,3]}`, `{"order":[2,1,3]}` or `{"unknown":true}`, as the step asks
-//! (else 422 `bad_guess`). While the presenter mutes or freezes the class, names, guesses and answers
+//! (else 422 `bad_guess`). While the presenter keeps the door closed, whoever is not in is not let in (403
+//! `door_closed`). While the presenter mutes or freezes the class, names, guesses and answers
 //! are refused (409 `class_muted`, `class_frozen`), and reports are taken.
 
 use actix_web::{HttpRequest, HttpResponse, http::header, web};
@@ -79,13 +80,17 @@ pub async fn join(
             "this is not the code of the class",
         ));
     }
-    if !room.budgets.may_join(address, now_us) {
+    let stands_in = worker.lab.stand_ins_key.is(asked.stand_in.as_deref());
+    room.look(|class| class.lets_in(stands_in))
+        .ok_or_else(no_class)??;
+    let is_led = request.headers().contains_key(header::AUTHORIZATION)
+        && worker.lab.presenter.is_shown(&request);
+    if !is_led && !room.budgets.may_join(address, now_us) {
         return Err(Refusal::new(
             Code::TooManyJoin,
             "too many phones join from this address at once",
         ));
     }
-    let stands_in = worker.lab.stand_ins_key.is(asked.stand_in.as_deref());
     let token = who::new_token();
     let joined = room.change(|class| {
         // Another class may have begun since.
@@ -95,6 +100,7 @@ pub async fn join(
                 "this is not the code of the class",
             ));
         }
+        class.lets_in(stands_in)?;
         let own = class.id().to_owned();
         let joined = class.join(who::hash(&token), rand::random(), clock::time_of_day_us())?;
         let joined = Joined {
@@ -107,6 +113,7 @@ pub async fn join(
         Ok((own, joined))
     });
     let (class, joined) = joined.ok_or_else(no_class)??;
+    room.note_address(joined.id, &request, address);
     let cookie = who::cookie(&class, &token, worker.lab.config.is_tls());
     Ok(no_store()
         .insert_header((header::SET_COOKIE, cookie))
@@ -217,6 +224,7 @@ fn by<T>(
 ) -> Result<T, Refusal> {
     let done = main.class.change(|class| {
         who::is_phone(request, class, id)?;
+        class.heard_of(id, clock::time_of_day_us());
         act(class).map_err(Refusal::from)
     });
     done.ok_or_else(no_class)?

@@ -15,7 +15,8 @@
 //! POST   /api/class/reveal {"seen"?,"predicted_only"?}   shows what came out; `seen` was read off a
 //!                                                 page, in the guess's unit
 //! POST   /api/class/answers                       shows the last question's answer
-//! POST   /api/class/tools {"frozen"?,"muted"?,"dark"?,"timer_s"?,"page"?,"show"?}
+//! POST   /api/class/tools {"frozen"?,"muted"?,"dark"?,"closed"?,"timer_s"?,"page"?,"show"?}
+//! POST   /api/class/send-away-gone                takes all phones out that are gone
 //! POST   /api/class/reload                        all phones load themselves again
 //! POST   /api/class/reset                         the lesson from its beginning
 //! POST   /api/class/participants/ID/name          another name from the list
@@ -399,8 +400,8 @@ pub async fn answers(call: Call) -> Result<HttpResponse, Refusal> {
 }
 
 pub async fn tools(call: Call, payload: web::Payload) -> Result<HttpResponse, Refusal> {
-    let like = "some of {\"frozen\":true,\"muted\":true,\"dark\":true,\"timer_s\":120,\
-                \"page\":\"/chat\",\"show\":\"p7\"}";
+    let like = "some of {\"frozen\":true,\"muted\":true,\"dark\":true,\"closed\":true,\
+                \"timer_s\":120,\"page\":\"/chat\",\"show\":\"p7\"}";
     let asked: Tools = call.body(payload, like).await?;
     call.change(|class| class.tools(asked, clock::time_of_day_us()))
         .await
@@ -435,6 +436,14 @@ pub async fn new_name(call: Call, id: web::Path<String>) -> Result<HttpResponse,
 pub async fn remove(call: Call, id: web::Path<String>) -> Result<HttpResponse, Refusal> {
     let id = participant(&id)?;
     call.change(|class| class.remove(id)).await
+}
+
+pub async fn send_away_gone(call: Call) -> Result<HttpResponse, Refusal> {
+    call.change(|class| {
+        class.remove_gone(clock::time_of_day_us());
+        Ok(())
+    })
+    .await
 }
 
 fn participant(id: &str) -> Result<ParticipantId, Refusal> {

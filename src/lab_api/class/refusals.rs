@@ -17,6 +17,7 @@ impl From<ClassError> for Refusal {
     fn from(error: ClassError) -> Self {
         let code = match &error {
             ClassError::Full(_) => Code::ClassFull,
+            ClassError::DoorClosed => Code::DoorClosed,
             ClassError::Muted => Code::ClassMuted,
             ClassError::Frozen => Code::ClassFrozen,
             ClassError::NameRefused(_) => Code::NameRefused,

@@ -20,11 +20,11 @@ const OF_WRONG_CODES: Rate = Rate {
     burst: 60.0,
     per_s: 1.0,
 };
-/// Phones that join from one address: two classes at once, and then whoever comes late. A script does
-/// not fill the class while anybody looks.
+/// Phones that join from one address: forty behind one router, each of which asks again, are in within a
+/// minute. A script needs a quarter of an hour to fill the class, and the presenter can close the door.
 const OF_JOINS: Rate = Rate {
-    burst: 100.0,
-    per_s: 1.0,
+    burst: 10.0,
+    per_s: 0.5,
 };
 /// Phones that are remembered before those with their whole budget are forgotten: more than a class has
 /// were in it, one after the other.
@@ -165,24 +165,26 @@ mod tests {
     }
 
     #[test]
-    fn a_class_joins_at_once_and_a_script_does_not_fill_the_room() {
+    fn a_class_joins_in_a_minute_and_a_script_does_not_fill_the_room() {
         let budgets = Budgets::default();
         let address = |text: &str| Some(text.parse::<IpAddr>().unwrap());
         let joined = |from: &str, count: usize, at_s: u64| {
             let each = (0..count).filter(|_| budgets.may_join(address(from), at_s * 1_000_000));
             each.count()
         };
-        assert_eq!(joined("192.0.2.1", 40, 0), 40);
-        assert_eq!(joined("192.0.2.1", 500, 1), 61);
-        assert_eq!(joined("192.0.2.1", 500, 11), 10);
-        assert_eq!(joined("192.0.2.2", 40, 11), 40, "others are not held up");
+        assert_eq!(joined("192.0.2.1", 40, 0), 10);
+        assert_eq!(joined("192.0.2.1", 500, 1), 0);
+        assert_eq!(joined("192.0.2.1", 500, 2), 1);
+        let in_a_minute = (3..=60).map(|at_s| joined("192.0.2.1", 29, at_s));
+        assert_eq!(11 + in_a_minute.sum::<usize>(), 40);
+        assert_eq!(joined("192.0.2.2", 40, 11), 10, "others are not held up");
         assert_eq!(joined("127.0.0.1", 200, 11), 200, "stand-ins");
         for n in 0..3_000_u32 {
             budgets.may_join(Some(IpAddr::from((n + (10 << 24)).to_be_bytes())), 0);
         }
         assert!(budgets.joins.lock().unwrap().len() <= ADDRESSES_MAX);
         budgets.begin_anew();
-        assert_eq!(joined("192.0.2.1", 100, 11), 100, "another class");
+        assert_eq!(joined("192.0.2.1", 100, 61), 10, "another class");
     }
 
     #[test]

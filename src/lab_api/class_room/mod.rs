@@ -4,22 +4,24 @@
 mod budgets;
 mod live;
 mod setting;
+pub(super) mod voices;
 pub(super) mod walls;
 
 pub use self::live::{Going, Live, lock};
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     io,
     net::IpAddr,
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
+use actix_web::HttpRequest;
 use tokio::sync::watch;
 
-use self::{budgets::Budgets, walls::Walls};
+use self::{budgets::Budgets, voices::Place, walls::Walls};
 use crate::{
-    class::{CODE_LENGTH, CODE_LETTERS, Class, ParticipantId},
+    class::{CODE_LENGTH, CODE_LETTERS, Class, PARTICIPANTS_MAX, ParticipantId},
     class_keep::{Keep, Wanted},
     clock,
 };
@@ -35,8 +37,8 @@ pub struct ClassRoom {
     revisions: watch::Sender<u64>,
     keep: Keep,
     pub(super) budgets: Budgets,
-    /// Where each phone's newest event stream came from: for the presenter, and never in the file.
-    pub(super) addresses: Mutex<BTreeMap<ParticipantId, IpAddr>>,
+    /// Where each phone's newest event stream came from, or its joining: never in the file.
+    addresses: Mutex<BTreeMap<ParticipantId, Place>>,
     pub(super) walls: Walls,
 }
 
@@ -62,10 +64,30 @@ impl ClassRoom {
         self.class.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(super) fn addresses(&self) -> MutexGuard<'_, BTreeMap<ParticipantId, IpAddr>> {
+    pub(super) fn addresses(&self) -> MutexGuard<'_, BTreeMap<ParticipantId, Place>> {
         self.addresses
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A phone asked from there. Those of phones that are out are forgotten before they are more than a class
+    /// can have.
+    pub(super) fn note_address(
+        &self,
+        id: ParticipantId,
+        request: &HttpRequest,
+        client: Option<IpAddr>,
+    ) {
+        let Some(peer) = request.peer_addr() else {
+            return;
+        };
+        let peer = peer.ip().to_canonical();
+        if self.addresses().len() >= PARTICIPANTS_MAX {
+            let ids = |class: &Class| class.participants().iter().map(|one| one.id).collect();
+            let there: BTreeSet<_> = self.look(ids).unwrap_or_default();
+            self.addresses().retain(|id, _| there.contains(id));
+        }
+        self.addresses().insert(id, Place { peer, client });
     }
 
     /// Changes the class; all who watch are told if that changed anything. `None`: there is no class.

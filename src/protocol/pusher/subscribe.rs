@@ -75,9 +75,9 @@ impl From<BadAuth> for Refused {
 impl From<NodeError> for Refused {
     fn from(error: NodeError) -> Self {
         match error {
-            NodeError::TooManyMembers(_) | NodeError::TooManyChannelsOfAddress(_) => {
-                Self::limit(error)
-            }
+            NodeError::TooManyMembers(_)
+            | NodeError::TooManyMembersOfAddress(_)
+            | NodeError::TooManyChannelsOfAddress(_) => Self::limit(error),
             _ => Self {
                 kind: "ServerError",
                 message: error.to_string(),
@@ -264,6 +264,7 @@ impl Connection {
             .enter_with_snapshot(
                 &channel,
                 &who,
+                self.address,
                 member.user_info,
                 Via {
                     transport: self.transport,

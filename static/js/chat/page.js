@@ -9,6 +9,7 @@ import { startClock } from "../clock.js";
 import { transportLanes } from "../lab.js";
 import { startMeasure } from "../measure.js";
 import { showMark, watchConditions } from "../conditions/watch.js";
+import { textOf } from "../strangers.js";
 import { CODE, FALLBACK } from "../transports/index.js";
 import { offerClearing } from "./clearing.js";
 import { clientId, rememberName, rememberedName } from "./identity.js";
@@ -63,10 +64,13 @@ function take(lane, publication) {
   if (event === "pushlab:cleared") cleared();
   else if (event === "message" && typeof said.text === "string") showMessage(lane, publication, delayUs, live);
   else if (!live) return;
-  else if ((event === "typing" || event === "client-typing") && said.client !== client) typing.started(String(said.client), String(said.name));
+  else if ((event === "typing" || event === "client-typing") && said.client !== client) typing.started(textOf(said.client), nameOf(said));
   else if (event === "pushlab:join") people.joined(member);
   else if (event === "pushlab:leave") { people.left(member); typing.stopped(member.client); }
 }
+
+/** Who says nothing of a name is somebody. @param {Said} said */
+const nameOf = (said) => textOf(said.name) || "Somebody";
 
 /** The presenter emptied the room: nobody is shown what is forgotten. */
 function cleared() {
@@ -80,7 +84,7 @@ function cleared() {
 function showMessage(lane, publication, delayUs, live) {
   const data = /** @type {Said} */ (publication.data);
   const via = typeof data.via === "string" ? data.via : undefined;
-  const message = { id: String(data.id), client: String(data.client), name: String(data.name), text: String(data.text), via };
+  const message = { id: textOf(data.id), client: textOf(data.client), name: nameOf(data), text: textOf(data.text), via };
   const wasAtBottom = log.atBottom();
   const entry = log.show(message, publication.published_us, live ? delayOf(lane, delayUs, message.client === client, data.bound_us) : undefined);
   byId("log-empty").hidden = true;

@@ -4,6 +4,7 @@
 */
 import { transport } from "../transports/index.js";
 import { laneNamed } from "../lab.js";
+import { eachForItself } from "../strangers.js";
 
 const HISTORY = 50; // publications asked for on entry
 const POLL_INTERVAL_MS = 1000;
@@ -47,7 +48,7 @@ export function openSession({ channel, client, name, onPublication, onState }) {
       pollIntervalMs: POLL_INTERVAL_MS,
       onState: (state, detail) => { if (mine === generation) onState(next, state, detail); },
     });
-    connection.onPublication((publication) => { if (mine === generation) onPublication(next, publication); });
+    connection.onPublication(eachForItself((publication) => { if (mine === generation) onPublication(next, publication); }));
   }
 
   return {

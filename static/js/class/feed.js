@@ -21,6 +21,8 @@ const LOOK_MS = 1000;
 const ASK_TIMEOUT_MS = 5000;
 const AGAIN_FIRST_MS = 500;
 const AGAIN_MAX_MS = 5000;
+/** `readyState` of an EventSource that was refused; of one that broke off it is another. */
+const CLOSED = 2;
 
 /** @typedef {import("./state.js").ClassState} ClassState */
 
@@ -91,7 +93,7 @@ export function startFeed({ base = "/api/class", whole = base, onState, onLink =
       take(null, true);
     }));
     // The browser itself would wait for the server's `retry:` and gives up for good after a refusal: so the way back is here.
-    made.addEventListener("error", () => ofThis(broken));
+    made.addEventListener("error", () => ofThis(() => broken(made.readyState === CLOSED)));
   }
 
   function heard() {
@@ -100,18 +102,20 @@ export function startFeed({ base = "/api/class", whole = base, onState, onLink =
     tell("open");
   }
 
-  function broken() {
+  /** @param {boolean} isRefused  the server answered, with an error: walls, for one, are bounded */
+  function broken(isRefused) {
     stream?.close();
     stream = null;
     if (!hasEnded) tell("reconnecting");
     const waitMs = Math.min(AGAIN_MAX_MS, AGAIN_FIRST_MS * 2 ** failures++) * (0.5 + Math.random() / 2);
     clearTimeout(timer);
-    // An EventSource does not say why it was refused. The question does; where the stream has said so itself, none is asked.
+    // Where the stream has said itself that the class is over, nothing is asked.
     const isTold = hasEnded;
     hasEnded = false;
     timer = window.setTimeout(() => {
+      // An EventSource does not say why it was refused. The question does, and where that is answered, the same request again.
       if (isTold) open();
-      else void ask().then(open);
+      else void ask().then(() => (isRefused && state !== null ? askWhy() : undefined)).then(open);
     }, waitMs);
   }
 
@@ -130,6 +134,23 @@ export function startFeed({ base = "/api/class", whole = base, onState, onLink =
       tell("reconnecting"); // the next look asks again
     } finally {
       asking = false;
+    }
+  }
+
+  /** What the server says of a stream that it refused; one that it opens now is left at once. */
+  async function askWhy() {
+    const left = new AbortController();
+    const late = setTimeout(() => left.abort(), ASK_TIMEOUT_MS);
+    try {
+      const answer = await fetch(`${base}/events`, { cache: "no-store", signal: left.signal });
+      if (answer.ok || closed) return;
+      const { code = "", message = `the server answered ${answer.status}`, hint = "" } = (await answer.json()).error ?? {};
+      if (!closed) onRefused({ status: answer.status, code, message, hint });
+    } catch {
+      // It does not answer: that was told.
+    } finally {
+      clearTimeout(late);
+      left.abort();
     }
   }
 

@@ -44,6 +44,9 @@ export function phoneText(phone) {
 /** A group by its lane, and by how often it asks. @param {import("./state.js").Group} group */
 export const groupLabel = ({ lane, poll_interval_ms: ms }) => `${laneLabel(lane)}${ms ? `, every ${ms.toLocaleString("en")} ms` : ""}`;
 
+/** Whether a phone's delay counts in what is said of all: of several at one address one speaks. @param {Phone} phone */
+export const isHeard = ({ state, delay_ms: delay, speaks }) => state === "open" && delay !== null && speaks !== false;
+
 /**
  * How many are here on each lane, the most first. Those that are gone count for none. Groups on one lane are told apart.
  * @param {Phone[]} phones @param {import("./state.js").Group[]} [groups]
@@ -51,14 +54,15 @@ export const groupLabel = ({ lane, poll_interval_ms: ms }) => `${laneLabel(lane)
 export function byLane(phones, groups = []) {
   /** @type {Map<string, {key: string, name: string, lane: string, count: number, open: number, delays: number[]}>} */
   const lanes = new Map();
-  for (const { lane, group: own, state, delay_ms: delay } of phones) {
+  for (const phone of phones) {
+    const { lane, group: own, state, delay_ms: delay } = phone;
     if (lane === null || state === "gone") continue;
     const group = groups.filter((each) => each.lane === lane).length > 1 ? groups.find((each) => each.group === own) : undefined;
     const key = group === undefined ? lane : `${lane} ${group.group}`;
     const counted = lanes.get(key) ?? { key, name: group === undefined ? laneLabel(lane) : groupLabel(group), lane, count: 0, open: 0, delays: [] };
     counted.count += 1;
     if (state === "open") counted.open += 1;
-    if (state === "open" && delay !== null) counted.delays.push(delay);
+    if (delay !== null && isHeard(phone)) counted.delays.push(delay);
     lanes.set(key, counted);
   }
   return [...lanes.values()].sort((one, other) => other.count - one.count || one.key.localeCompare(other.key));

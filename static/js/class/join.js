@@ -4,7 +4,9 @@
 import { announce } from "../announce.js";
 import { find, seek, setText } from "../charts/dom.js";
 import { startFeed } from "./feed.js";
+import { Refused } from "./phone/api.js";
 import { whatItCan } from "./phone/can.js";
+import { WAITS, joinInTurn } from "./phone/in-turn.js";
 import { LATE_MS, askReach, choose, chosen, lateWords, onChosen } from "./way-in.js";
 import { refusalText } from "./words.js";
 
@@ -49,6 +51,7 @@ function show(state) {
   const count = find("[data-count]");
   if (count.textContent !== text && state.here > 0) announce(`${state.here} in.`);
   setText(count, text);
+  find("[data-closed]").hidden = state.closed !== true;
   joined = state.joined;
   if (joined > 0 && isLate) notLate();
 }
@@ -123,10 +126,14 @@ async function join() {
     setText(says, "Type the code that is on the wall.");
     return field.focus();
   }
-  const wrong = await post("/api/class/join", { code: typed });
-  if (wrong === null) return location.assign("/phone");
-  setText(says, wrong);
-  field.focus();
+  try {
+    await joinInTurn(typed, () => setText(says, WAITS));
+    location.assign("/phone");
+  } catch (error) {
+    if (!(error instanceof Refused)) throw error;
+    setText(says, error.sentence);
+    field.focus();
+  }
 }
 
 const start = seek("[data-start]", HTMLButtonElement);

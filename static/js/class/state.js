@@ -93,6 +93,7 @@
  * @property {string|null} lane
  * @property {number|null} delay_ms      of what it received last
  * @property {"native"|"browser"} here_by
+ * @property {boolean} [speaks]          its delay counts in what is said of all: of several at one address one speaks
  * @property {number|null} [group]       its group's number
  * @property {{requests: number, empty: number, received: number}|null} [seen]  in the run that is shown
  *
@@ -137,6 +138,7 @@
  * @property {Group[]} groups            empty: phones follow nothing
  * @property {number} set                grows whenever the phones are set up anew; a phone's report names it
  * @property {boolean} frozen @property {boolean} muted @property {boolean} dark
+ * @property {boolean} [closed]          nobody else is let in
  * @property {{ends_us: number, seconds: number}|null} timer
  * @property {string|null} page @property {number} page_number
  * @property {number} reload

@@ -1,6 +1,7 @@
 // One row of a run: its client, what it has received, and how late. All of them share the ledger (what
 // was published), the clock and the measurement; nothing else, and no lane waits for another.
 
+import { eachForItself } from "../strangers.js";
 import { rowTransport } from "../transports/index.js";
 import { Tally } from "./tally.js";
 
@@ -88,9 +89,9 @@ export class LaneState {
           onChange();
         },
       });
-      client.onPublication((publication) => {
+      client.onPublication(eachForItself((publication) => {
         this.#receive(publication, (number, delayMs, atMs) => onArrival(this, number, delayMs, atMs));
-      });
+      }));
       this.client = client;
     });
   }

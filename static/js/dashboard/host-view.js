@@ -6,6 +6,8 @@ import { axisBytes, bytes, bytesText, digits, percent } from "../charts/format.j
 import { bytesFromZero, createLineFigure, fromZero } from "../charts/line-figure.js";
 import { Ring } from "../charts/ring.js";
 
+/** @typedef {import("./published.js").HostFigures} HostFigures */
+
 const SECONDS = 120;
 const ROWS = 180;
 const host = (/** @type {string} */ name) => find(`[data-strip="${name}"]`);
@@ -13,25 +15,6 @@ const shown = (/** @type {string} */ name) => find(`[data-show="${name}"]`);
 const mean = (/** @type {number[]} */ list) => list.reduce((a, b) => a + b, 0) / Math.max(1, list.length);
 /** @param {[string, string]} value @returns {[string, string]} */
 const perSecond = ([value, unit]) => [value, unit === "" ? "" : `${unit}/s`];
-
-/**
- * What is published on this channel every second or so.
- * @typedef {object} HostFigures
- * @property {number[]} cpu_percent   of each core
- * @property {number[]} load          over 1, 5 and 15 min
- * @property {number} memory_used_bytes
- * @property {number} memory_total_bytes
- * @property {number} network_in_bytes_per_s
- * @property {number} network_out_bytes_per_s
- * @property {number} process_cpu_percent   of the lab itself
- * @property {number} process_memory_bytes
- */
-
-/** Anybody may publish on this channel, as on any: what is something else is left out. @param {unknown} data  @returns {data is HostFigures} */
-export function isHostFigures(data) {
-  const { cpu_percent, load } = /** @type {Partial<HostFigures>} */ (data ?? {});
-  return [cpu_percent, load].every((list) => Array.isArray(list) && list.every(Number.isFinite));
-}
 
 const SOLID = { token: "--ink", width: 1.75 };
 const DASHED = { token: "--ink-soft", dash: [6, 4], width: 1.5 };

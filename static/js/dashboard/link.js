@@ -2,6 +2,7 @@
 // After a switch the new clients go on from where the old ones stood, so that nothing is missed and nothing
 // comes twice; the server's history bridges the gap.
 
+import { eachForItself } from "../strangers.js";
 import { transport as loadTransport } from "../transports/index.js";
 
 // Cache channels, in the words of Pusher Channels: whoever subscribes gets the last publication at once. That is
@@ -52,7 +53,7 @@ export function createLink({ onPublication, onState }) {
             onState(ORDER.find((each) => [...states.values()].includes(each)) ?? state, detail);
           },
         });
-        client.onPublication((publication) => { if (mine === switches) onPublication(channel, publication); });
+        client.onPublication(eachForItself((publication) => { if (mine === switches) onPublication(channel, publication); }));
         clients.set(channel, client);
       }
     },

@@ -6,23 +6,11 @@ import { count } from "../charts/format.js";
 import { createLineFigure } from "../charts/line-figure.js";
 import { Ring } from "../charts/ring.js";
 
+/** @typedef {import("./published.js").Market} Market */
+
 const SECONDS = 120;
 const ROWS = 1300; // ten paints a second, and some
 const money = (/** @type {number} */ value) => value.toFixed(2);
-
-/**
- * What is published on this channel.
- * @typedef {object} Market
- * @property {number} n   number of the publication, from 1; with conflation some are left out
- * @property {{symbol: string, price: number, change: number}[]} quotes
- */
-
-/** Anybody may publish on this channel, as on any: what is something else is left out. @param {unknown} data  @returns {data is Market} */
-export function isMarket(data) {
-  const { quotes } = /** @type {Partial<Market>} */ (data ?? {});
-  return Array.isArray(quotes)
-    && quotes.every((quote) => typeof quote?.symbol === "string" && Number.isFinite(quote.price) && Number.isFinite(quote.change));
-}
 
 /** ▲ 0.40, ▼ 0.15 or 0.00: the sign is a shape and a word as well as a colour. @param {number} change */
 function direction(change) {

@@ -8,10 +8,11 @@ import { startPaintLoop } from "../charts/paint-loop.js";
 import { find, setText } from "../charts/dom.js";
 import { bytesText, durationText } from "../charts/format.js";
 import { createAgeView } from "./age-view.js";
-import { createHostView, isHostFigures } from "./host-view.js";
+import { createHostView } from "./host-view.js";
 import { labFacts } from "./lab-facts.js";
 import { createLink, HOST_CHANNEL } from "./link.js";
-import { createMarketView, isMarket } from "./market-view.js";
+import { createMarketView } from "./market-view.js";
+import { isHostFigures, isMarket } from "./published.js";
 import { attachMarketSource } from "./market-source.js";
 import { toast } from "../toast.js";
 import { startReports } from "./reports.js";
@@ -20,8 +21,8 @@ import { attachTransportForm } from "./transport-form.js";
 const READ_EVERY_MS = 500;
 const shown = (/** @type {string} */ name) => find(`[data-show="${name}"]`);
 /** @typedef {import("../transports/index.js").Publication} Publication */
-/** @typedef {Publication & {data: import("./host-view.js").HostFigures}} HostPublication */
-/** @typedef {Publication & {data: import("./market-view.js").Market}} MarketPublication */
+/** @typedef {Publication & {data: import("./published.js").HostFigures}} HostPublication */
+/** @typedef {Publication & {data: import("./published.js").Market}} MarketPublication */
 
 const clock = startClock();
 const reports = startReports(clock);

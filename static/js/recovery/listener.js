@@ -1,6 +1,8 @@
 // One of the three clients: connected, cut and connected again through the same four calls as everywhere, and an
 // account of which numbers came as they happened, which after a cut, and which never.
 
+import { eachForItself } from "../strangers.js";
+
 /** @typedef {"live"|"late"|"lost"|"waiting"} Mark */
 /** @typedef {import("../transports/index.js").ConnectOptions & import("../transports/index.js").LibraryOptions} Options */
 
@@ -42,7 +44,7 @@ export class Listener {
         this.onState(state);
       },
     });
-    client.onPublication(({ data }) => { if (mine === this.connections) this.#take(data); });
+    client.onPublication(eachForItself(({ data }) => { if (mine === this.connections) this.#take(data); }));
     return client;
   }
 

@@ -395,7 +395,7 @@ fn by_phones(main: &MainLane, run: u64) -> Figures {
     let phones = main.class.look(|class| {
         let reported = class.delays(run, now_us).into_iter();
         let of_phone = |(id, group, delays): (_, &GroupView, _)| OfPhone {
-            address: addresses.get(&id).copied(),
+            address: addresses.get(&id).and_then(|place| place.client),
             group: group.group,
             lane: group.lane.clone(),
             delays,

@@ -146,9 +146,10 @@ impl Member {
         let receiver = Rc::new(Receiver(socket.link().clone()));
         let begun = async {
             self.may_subscribe(&channel)?;
-            self.node.may_use(&channel, socket.link().request.address)?;
+            let address = socket.link().request.address;
+            self.node.may_use(&channel, address)?;
             let presence_guard = match &who {
-                Some(who) => Some(self.node.enter(&channel, who, via(&socket))?),
+                Some(who) => Some(self.node.enter(&channel, who, address, via(&socket))?),
                 None => None,
             };
             let attachment = self.node.attach(&channel, receiver.clone());

@@ -13,8 +13,9 @@ import { startClock } from "../../clock.js";
 import { transportLanes } from "../../lab.js";
 import { LANES } from "../../lanes.js";
 import { startFeed } from "../feed.js";
-import { Refused, tell } from "./api.js";
+import { Refused } from "./api.js";
 import { canInWords, whatItCan } from "./can.js";
+import { WAITS, joinInTurn } from "./in-turn.js";
 import { attachJoin } from "./join.js";
 import { startFollower } from "./lane.js";
 import { attachName } from "./name.js";
@@ -72,7 +73,11 @@ if (code !== null) void onJoin(code);
 async function onJoin(given) {
   joining = true;
   try {
-    const { name: own } = await tell("join", { code: given });
+    const { name: own } = await joinInTurn(given, () => {
+      show("join");
+      join.why(WAITS);
+    });
+    join.why("");
     announce(`You are in. Your name is ${own}.`);
     joining = false;
     feed.reopen();

@@ -97,6 +97,8 @@ standIns.addEventListener("submit", (event) => {
   }
   send("/stand-ins", { count });
 });
+find('[data-tool="closed"]').addEventListener("click", () => turn("closed", (isOn) => ({ closed: isOn })));
+find("[data-away-gone]").addEventListener("click", () => void sure({ title: "Send away all phones that are gone?", text: "Each of them is out of the class, and its guesses are no longer counted. It can come in again with the code, unless nobody else is let in.", yes: "Send them away" }, "/send-away-gone"));
 find("[data-send-home]").addEventListener("click", () => send("/stand-ins", { count: 0 }));
 // A key does what its button would, and nothing where that is out of reach.
 listen(find("[data-keys-on]", HTMLInputElement), (names) => {
@@ -115,7 +117,7 @@ const feed = follow({ base: "/presenter/api/class", whole: "/presenter/api/class
   if (now === null) return;
   showLead(aside, now, send);
   const grid = now.grid ?? [];
-  setText(find("[data-phones-count]"), `${now.here} of ${now.joined}`);
+  setText(find("[data-phones-count]"), `${now.here} of ${now.joined}${now.closed ? ", nobody else is let in" : ""}`);
   phones.show(grid, now.show, publishedOf(now));
 }, (text) => {
   trouble = text;
@@ -159,7 +161,7 @@ async function sure(question, path) {
 
 /** Turns a switch from what it is, or was last told to be. @param {string} tool @param {(isOn: boolean) => object} say  what the server is told */
 function turn(tool, say) {
-  const isOn = !(wished.get(tool)?.isOn ?? Boolean(state?.[/** @type {"frozen"|"muted"|"dark"|"timer"} */ (tool)]));
+  const isOn = !(wished.get(tool)?.isOn ?? Boolean(state?.[/** @type {"frozen"|"muted"|"dark"|"closed"|"timer"} */ (tool)]));
   // Of this press, and not of another that wished the same.
   const wish = { isOn };
   const body = say(isOn);
@@ -224,7 +226,7 @@ function showControls() {
   if (seen.dataset.of !== of) seen.value = "";
   seen.dataset.of = of;
   find("[data-seen-part]").hidden = !(isOpen && run?.kind === "page");
-  for (const [tool, value] of Object.entries({ frozen: state.frozen, muted: state.muted, dark: state.dark })) find(`[data-tool="${tool}"]`).setAttribute("aria-pressed", String(value));
+  for (const [tool, value] of Object.entries({ frozen: state.frozen, muted: state.muted, dark: state.dark, closed: state.closed })) find(`[data-tool="${tool}"]`).setAttribute("aria-pressed", String(value === true));
   setText(find('[data-do="timer"]'), state.timer ? "End the timer" : "Start");
   show("unshow", state.show !== null && state.show !== undefined);
   setText(find('[data-do="next"]'), next === null ? "Next" : `Next: ${STEPS[next] ?? next}`);

@@ -1,12 +1,13 @@
 /*
   race.js: the phones' race. For each lane in use a track from 1 ms to 10 s, each decade as wide as the next, and on it a
   dot for each phone that is open, at the delay of what it received last. Dots that would cover each other are stacked;
-  the middle one is marked, for the sentence beside the track speaks of it. That sentence says the same as the picture,
+  the middle one is marked, for the sentence beside the track speaks of it. Of several phones at one address one speaks;
+  the others' dots are faint. That sentence says the same as the picture,
   which is hidden from screen readers. Dots move where no visitor has asked for less motion (class-wall.css).
 */
 
 import { el, setText } from "../../charts/dom.js";
-import { byLane, delayText, halfWithin, whoFollow } from "../grid.js";
+import { byLane, delayText, halfWithin, isHeard, whoFollow } from "../grid.js";
 import { counted } from "../words.js";
 
 /** Ends of a track, ms. */
@@ -17,7 +18,7 @@ const PLACES = 64;
 
 /**
  * @typedef {import("../state.js").Seat} Seat
- * @typedef {{id: string, place: number, level: number, isMiddle: boolean}} Dot  place: from the left, level: from the ground
+ * @typedef {{id: string, place: number, level: number, isMiddle: boolean, isHeard: boolean}} Dot  place: from the left, level: from the ground
  * @typedef {object} Track
  * @property {string} key          of its lane, or of its group where several are on one lane
  * @property {string} name @property {string} lane
@@ -39,22 +40,22 @@ export function shareOfTrack(ms) {
 export function tracksOf(seats, groups = []) {
   const keyOf = (/** @type {Seat} */ seat) => byLane([{ ...seat, state: "open" }], groups)[0]?.key;
   return byLane(seats, groups).map(({ key, name, lane, count, open }) => {
-    const there = seats.flatMap((seat) => (seat.state === "open" && seat.delay_ms !== null && keyOf(seat) === key ? [{ id: seat.id, ms: seat.delay_ms }] : []));
+    const there = seats.flatMap((seat) => (seat.state === "open" && seat.delay_ms !== null && keyOf(seat) === key ? [{ id: seat.id, ms: seat.delay_ms, isHeard: isHeard(seat) }] : []));
     there.sort((one, other) => one.ms - other.ms || one.id.localeCompare(other.id));
-    const delays = there.map(({ ms }) => ms);
-    const half = halfWithin(delays);
-    const middle = there[Math.ceil(there.length / 2) - 1];
+    const voices = there.filter((each) => each.isHeard);
+    const half = halfWithin(voices.map(({ ms }) => ms));
+    const middle = voices[Math.ceil(voices.length / 2) - 1];
     const stacks = new Map();
     const dots = there.map((each) => {
       const place = Math.round(shareOfTrack(each.ms) * (PLACES - 1));
       const level = stacks.get(place) ?? 0;
       stacks.set(place, level + 1);
-      return { id: each.id, place, level, isMiddle: each === middle };
+      return { id: each.id, place, level, isMiddle: each === middle, isHeard: each.isHeard };
     });
     const silent = open - there.length;
     const who = whoFollow(seats.filter((seat) => keyOf(seat) === key));
     const words = half === null ? "nothing received yet"
-      : `${delays.length === 1 ? "" : `half of the ${who}s `}within ${delayText(half)}${silent > 0 ? `, ${silent} without a message yet` : ""}`;
+      : `${voices.length === 1 ? "" : `half of the ${who}s `}within ${delayText(half)}${voices.length < there.length ? ", each address once" : ""}${silent > 0 ? `, ${silent} without a message yet` : ""}`;
     return { key, name, lane, phones: count, who, dots, highest: Math.max(0, ...stacks.values()), half, words };
   });
 }
@@ -106,13 +107,14 @@ export class Race {
     setText(ends, endsOf(track, seats));
     /** @type {HTMLElement} */ (field).style.setProperty("--highest", String(Math.max(1, track.highest)));
     const left = new Map(known.dots);
-    for (const { id, place, level, isMiddle } of track.dots) {
+    for (const { id, place, level, isMiddle, isHeard: speaks } of track.dots) {
       left.delete(id);
       const dot = known.dots.get(id) ?? el("span", { class: "race-dot" });
       if (!known.dots.has(id)) field.append(dot);
       known.dots.set(id, dot);
       at(dot, place / (PLACES - 1));
       dot.style.setProperty("--level", String(level));
+      dot.toggleAttribute("data-faint", !speaks);
       if (isMiddle) dot.dataset.middle = "";
       else delete dot.dataset.middle;
     }
