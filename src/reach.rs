@@ -64,7 +64,7 @@ impl Kind {
     pub fn says(self) -> &'static str {
         match self {
             Self::Private => "private network",
-            Self::Other => "other network",
+            Self::Other => "a public address",
             Self::UniqueLocal => "IPv6 of this site",
             Self::NotConnected => "nothing is connected to it",
             Self::Virtual(Adapter::Container) => {

@@ -25,6 +25,7 @@ impl Class {
             return Err(ClassError::RunGoesOn);
         }
         self.put_away();
+        self.timer = None;
         let were_natives = self.is_on_natives();
         self.given = lesson.map(|lesson| Given::new(lesson, now_us));
         if were_natives {
@@ -80,9 +81,22 @@ impl Class {
         self.given.as_mut().ok_or(ClassError::NoLesson)
     }
 
+    /// Changes the lesson that goes on. A timer is of the step at which it was started.
+    fn at_step(
+        &mut self,
+        change: impl FnOnce(&mut Given) -> Result<(), ClassError>,
+    ) -> Result<(), ClassError> {
+        let before = self.step();
+        change(self.given_mut()?)?;
+        if self.step() != before {
+            self.timer = None;
+        }
+        Ok(())
+    }
+
     /// Goes to another step; see `Given::go`.
     pub fn go(&mut self, to: To, now_us: u64) -> Result<(), ClassError> {
-        self.given_mut()?.go(to, now_us)?;
+        self.at_step(|given| given.go(to, now_us))?;
         self.share_out();
         self.changed();
         Ok(())
@@ -128,17 +142,14 @@ impl Class {
 
     /// Guesses so far, or answers at the last question.
     pub fn answered(&self) -> usize {
-        self.given
-            .as_ref()
-            .map_or(0, |given| match given.is_asking() {
-                true => given.answers.len(),
-                false => given.guesses.len(),
-            })
+        self.given.as_ref().map_or(0, Given::answered)
     }
 
     /// Lets everybody guess again, after they have talked.
     pub fn second_guess(&mut self) -> Result<(), ClassError> {
         self.given_mut()?.second_guess()?;
+        // They have talked.
+        self.timer = None;
         self.share_out();
         self.changed();
         Ok(())
@@ -226,7 +237,7 @@ impl Class {
     /// Shows what came out: `seen` was read off a page, in the guess's unit; `predicted_only` shows
     /// theory alone.
     pub fn reveal(&mut self, seen: Option<f64>, predicted_only: bool) -> Result<(), ClassError> {
-        self.given_mut()?.reveal(seen, predicted_only)?;
+        self.at_step(|given| given.reveal(seen, predicted_only))?;
         self.share_out();
         self.changed();
         Ok(())
@@ -241,7 +252,10 @@ impl Class {
 
     /// Begins the lesson anew: guesses, answers and runs are forgotten.
     pub fn reset(&mut self) -> Result<(), ClassError> {
-        self.given_mut()?.reset();
+        self.at_step(|given| {
+            given.reset();
+            Ok(())
+        })?;
         self.share_out();
         self.changed();
         Ok(())

@@ -1,11 +1,13 @@
 //! All that a class reads of a lesson, in one place: the seam between the file's steps and the
 //! class.
 
-use super::state::{CodeLine, CodeView, GroupView, RunKind, RunState, RunView};
+use super::state::{CodeLine, CodeView, CountedByPhones, GroupView, RunKind, RunState, RunView};
 use crate::{
     experiments,
     lessons::{
         Lesson, code,
+        figure::{Expression, OF_A_CLASS},
+        sentence::Sentence,
         step::{Kind, Run, Say, Set, To, Wait},
         worksheet::Parameters,
     },
@@ -123,6 +125,36 @@ pub fn groups_at(lesson: &Lesson, step: usize) -> Vec<GroupView> {
             channel: CHANNEL.to_owned(),
         })
         .collect()
+}
+
+/// What phones count themselves and the question is about; without a figure of the question's, what the
+/// answer tells. `None`: it is about something that no phone counts, as bytes or delays.
+pub fn asks_about(lesson: &Lesson) -> Option<CountedByPhones> {
+    let about = lesson.guess().map_or(&[][..], |guess| &guess.about);
+    if !about.is_empty() {
+        return about.iter().find_map(counted_by_phones);
+    }
+    let reveal = lesson.reveal()?;
+    let sentence = Sentence::parse(&reveal.sentence).ok()?;
+    let mut told = sentence.figures().chain(&reveal.figures);
+    told.find_map(counted_by_phones)
+}
+
+/// `None`: something in it is counted by the lab alone.
+fn counted_by_phones(figure: &Expression) -> Option<CountedByPhones> {
+    let names = figure.names();
+    let of_lanes: Vec<&str> = (names.iter())
+        .filter(|name| !OF_A_CLASS.contains(&name.as_str()))
+        .map(|name| name.split_once('.').map_or("", |(_, counter)| counter))
+        .collect();
+    let all = ["empty_answers", "delivered", "requests", "phones"];
+    let has = |counter: &str| of_lanes.contains(&counter);
+    match of_lanes.iter().all(|counter| all.contains(counter)) {
+        true if has("empty_answers") => Some(CountedByPhones::Empty),
+        true if has("delivered") => Some(CountedByPhones::Received),
+        true if has("requests") => Some(CountedByPhones::Requests),
+        _ => None,
+    }
 }
 
 /// The condition of a step `wait`.

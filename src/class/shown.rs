@@ -63,6 +63,7 @@ impl Class {
             group: participant.group,
             guess: given.and_then(|given| given.guesses.get(&id)).cloned(),
             first_guess: first.and_then(|first| first.get(&id)).cloned(),
+            has_guessed_again: given.is_some_and(|given| given.again.contains(&id)),
             answer: given.and_then(|given| given.answers.get(&id)).copied(),
             is_shown: self.show == Some(id),
         })

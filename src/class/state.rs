@@ -104,7 +104,7 @@ pub struct LessonView {
     pub html: String,
     /// From its step to the reveal.
     pub guess: Option<Asked>,
-    /// Guesses so far, or answers to the last question.
+    /// Guesses of this round so far, or answers to the last question.
     pub answered: usize,
     /// Guesses can no longer be changed.
     pub locked: bool,
@@ -112,6 +112,9 @@ pub struct LessonView {
     pub round: u8,
     /// The run that belongs to the present step.
     pub run: Option<RunView>,
+    /// What phones count themselves of that run and the lesson asks about; of a live one.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub asks_about: Option<CountedByPhones>,
     /// What is shown, once it is.
     pub reveal: Option<RevealView>,
     /// The last question, once it is asked.
@@ -125,6 +128,18 @@ pub struct LessonView {
     /// What a step `set` shows on the projector; a page of this lab.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub wall_page: Option<String>,
+}
+
+/// What a phone counts of a run: see [`Seen`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum CountedByPhones {
+    /// Questions asked.
+    Requests,
+    /// Answers with nothing new.
+    Empty,
+    /// Messages.
+    Received,
 }
 
 /// Source text of this program.
@@ -333,6 +348,9 @@ pub struct Me {
     pub guess: Option<Guess>,
     /// What it guessed before they talked.
     pub first_guess: Option<Guess>,
+    /// It has kept or changed that since everybody was asked again.
+    #[serde(default)]
+    pub has_guessed_again: bool,
     /// What it answered to the last question, from 1.
     pub answer: Option<usize>,
     /// The wall shows this phone.

@@ -17,6 +17,11 @@ export function askForKey(lane) {
   return asked;
 }
 
+/** The connection was lost: a lab that was started anew has other keys, and refuses the old ones. @param {string} lane */
+export function forgetKey(lane) {
+  known.delete(lane);
+}
+
 /** @param {string} lane */
 async function fetchKey(lane) {
   const address = `${laneNamed(lane)?.url ?? ""}/api/reports/key?lane=${lane}`;

@@ -11,7 +11,7 @@ const PHONE = { viewport: { width: 360, height: 740 }, hasTouch: true, visitor: 
 const PROJECTOR = { visitor: true, viewport: { width: 1920, height: 1080 } };
 
 /** In the order of the groups, and as the class's pages call them for short. */
-const LANES = /** @type {const} */ ([["channels", "Channels ws"], ["channels-polling", "Channels polling"], ["socketio-polling", "Socket.IO polling"], ["socketio-websocket", "Socket.IO ws"]]);
+const LANES = /** @type {const} */ ([["channels", "Channels over WebSocket"], ["channels-polling", "Channels over xhr_polling"], ["socketio-polling", "Socket.IO, polling only"], ["socketio-websocket", "Socket.IO, WebSocket only"]]);
 /** On the way down, so that no phone's clock is off by more than a small part of it. */
 const LATE_MS = 400;
 

@@ -150,7 +150,7 @@ test(`${PHONES} phones, one wall, one presenter: join, guess, run, reveal, and o
     return dots > phones / 2 && dots + silent === phones;
   }, PHONES);
   assert.equal(await wall.locator(".race-dot[data-middle]").count(), 1);
-  await wall.locator(".race-words").filter({ hasText: /^half of them within \d/ }).waitFor();
+  await wall.locator(".race-words").filter({ hasText: /^half of the phones within \d/ }).waitFor();
   await press("Stop");
   await all((page) => page.getByRole("heading", { name: "It is over" }).waitFor());
 

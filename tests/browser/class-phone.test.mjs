@@ -230,7 +230,7 @@ test("a lesson on a phone, by keyboard: guess, second guess, run, what came out,
   await page.getByRole("spinbutton").focus();
   await page.keyboard.type("2");
   await page.getByText("Sent: 2 of 6.").waitFor();
-  await page.getByText("1 of 1 have guessed.").waitFor();
+  await page.getByText("1 of 1 has guessed.").waitFor();
   await page.keyboard.press("Backspace");
   await page.keyboard.type("3");
   await page.getByText("Sent: 3 of 6.").waitFor();
@@ -241,12 +241,21 @@ test("a lesson on a phone, by keyboard: guess, second guess, run, what came out,
   await page.getByText("Locked: guesses can no longer be changed.").waitFor();
   assert.equal(await page.getByRole("spinbutton").isDisabled(), true);
   await lead("POST", "/second-guess");
+  // It has its own count, and keeping a guess is said by a press.
   await page.getByText("Your first guess: 3 of 6.").waitFor();
+  await page.getByText("0 of 1 have guessed again.").waitFor();
+  await isCleanForAxe(page);
+  await page.getByRole("button", { name: "Keep my guess" }).focus();
+  await page.keyboard.press("Enter");
+  await page.getByText("Sent: 3 of 6.").waitFor();
+  await page.getByText("1 of 1 has guessed again.").waitFor();
+  await page.getByRole("button", { name: "Keep my guess" }).waitFor({ state: "hidden" });
   await page.getByRole("spinbutton").fill("5");
   await page.getByText("Sent: 5 of 6.").waitFor();
 
   await go(SET);
   await page.locator("[data-own-lane]").filter({ hasText: "Short polling" }).waitFor();
+  await page.getByText("This phone: Short polling, asking every 500 ms").waitFor();
   await page.locator("[data-link][data-state=open]").waitFor();
   await go(RUN);
   await heading(page, "Ready: it begins in a moment").waitFor();
@@ -382,6 +391,11 @@ test("everybody to a page: it goes there once, and comes back when the class goe
   await page.waitForURL(/\/chat/);
   await page.getByRole("link", { name: "Back to the class" }).waitFor();
   await page.locator("#state").filter({ hasText: /^open$/ }).waitFor();
+  // Under the name that the class knows, and with the field to write in on the first screen.
+  const { grid } = await lead("GET", "");
+  assert.equal(await page.locator("#name").inputValue(), grid[0].name);
+  const field = await page.locator("#text").boundingBox();
+  assert.ok(field !== null && field.y + field.height <= (page.viewportSize()?.height ?? 0), `the field ends at ${field?.y} + ${field?.height}`);
   await tools({ page: null });
   await page.waitForURL(/\/phone$/);
   await heading(page, "You are in.").waitFor();
@@ -446,7 +460,8 @@ test("a place that is lost, and a class that is over, say so", async () => {
   await heading(page, "You are in.").waitFor();
 
   await lead("DELETE", "?save=false");
-  await page.getByText("The class is over").waitFor(WAKES);
+  await heading(page, "The class is over").waitFor(WAKES);
+  assert.equal(await page.getByText("Nobody has started a class").isVisible(), false);
   const { code } = await lead("POST", "", {});
   await heading(page, "Join the class").waitFor(WAKES);
   await page.getByLabel("The code on the wall").fill(code);

@@ -59,13 +59,13 @@ test("a plan is chosen and followed by keyboard, with what to say, and the wall 
   assert.ok(await page.evaluate(() => document.documentElement.scrollHeight <= innerHeight), "the page does not scroll, its columns do");
 
   const next = page.locator("[data-plan-next]");
-  assert.equal(await next.innerText(), "Next: 1 One in, many out");
+  assert.equal(await next.innerText(), "Next in the plan: 1 One in, many out");
   await tabTo(page, next);
   await page.keyboard.press("Enter");
   await showing.page.getByText("One in, many out").first().waitFor();
   await page.locator("[data-plan-time]").filter({ hasText: "0 min of 5, 0 of 45" }).waitFor();
   assert.match(await here.innerText(), /^1 One in, many out/);
-  assert.equal(await next.innerText(), "Next: 2 Ask, and ask, and ask");
+  assert.equal(await next.innerText(), "Next in the plan: 2 Ask, and ask, and ask");
   await page.locator("[data-step-time]").filter({ hasText: /^This step: 0:0\d of 0:20$/ }).waitFor();
   assert.deepEqual((await new AxeBuilder({ page }).options({ preload: false }).analyze()).violations.map(({ id, nodes }) => `${id}: ${nodes[0].target}`), []);
 

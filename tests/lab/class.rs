@@ -222,7 +222,13 @@ fn a_phone_joins_by_the_code_and_comes_back_by_its_cookie() {
         lab.http("main").post("/api/class/join", body.as_bytes())
     };
     refused(&join("AAAA"), 404, "no_class");
+    // A page that is open already waits without asking, and hears that one begins by the end of its stream.
+    let mut early = Events::open(&lab, "/api/class/events", &[]);
+    assert_eq!(early.next(), Some(("end".to_owned(), json!({}))));
     let code = begin(&lab);
+    while let Some((event, data)) = early.next() {
+        assert_eq!((event.as_str(), data), ("tick", json!({"revision": 0})));
+    }
     refused(&lead(&lab, "POST", "", &Value::Null), 409, "class_is_on");
     let wrong = if code == "AAAA" { "BBBB" } else { "AAAA" };
     for wrong in [wrong, "", "AAAAA", "💥"] {

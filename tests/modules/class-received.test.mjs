@@ -7,6 +7,7 @@ import { test } from "node:test";
 Object.assign(globalThis, { document: { body: { dataset: { lab: JSON.stringify({ lanes: [], variants: [] }) } } } });
 const { byLane } = await import("../../static/js/class/grid.js");
 const { publishedOf, receivedByGroup, receivedText } = await import("../../static/js/class/received.js");
+const { countedOf } = await import("../../static/js/class/counted.js");
 const { waitWords } = await import("../../static/js/class/waiting.js");
 const { arrivalText } = await import("../../static/js/class/wall/views.js");
 
@@ -22,6 +23,21 @@ test("a group received what its phones did, from the least to the most", () => {
   assert.equal(receivedByGroup(state({ kind: "experiment" }, grid, 48)).size, 0);
 });
 
+test("what the question is about is counted over all phones that are open", () => {
+  const counts = (/** @type {number} */ requests, /** @type {number} */ empty, /** @type {number} */ received, more = {}) => seat("a", 0, 0, { seen: { requests, empty, received }, ...more });
+  const grid = [counts(14, 13, 2), counts(15, 13, 2), seat("c", 0, null), counts(9, 9, 9, { state: "asleep" })];
+  const asked = (/** @type {string} */ about, /** @type {object} */ run = {}) => {
+    const whole = state(run, grid, 2);
+    return countedOf({ ...whole, groups: whole.groups.slice(0, 1), lesson: { ...whole.lesson, asks_about: about } });
+  };
+  assert.deepEqual(asked("empty"), { figure: "26", words: "of 29 answers brought nothing new, on 2 phones" });
+  assert.deepEqual(asked("requests"), { figure: "29", words: "questions asked by 2 phones" });
+  assert.deepEqual(asked("received"), { figure: "4", words: "messages received by 2 phones; 2 published" });
+  assert.equal(asked("empty", { state: "waiting" }), null, "of another run");
+  assert.equal(asked("empty", { kind: "experiment" }), null);
+  assert.equal(countedOf({ ...state({}, grid, 2) }), null, "the question is about something else");
+});
+
 test("once a run is over its own count holds, and nobody got more than there was", () => {
   assert.equal(publishedOf(state({ state: "over", published: 48 }, [])), 48);
   assert.equal(publishedOf(state({}, [], 12)), 12);
@@ -33,7 +49,7 @@ test("groups on one lane are told apart by how often they ask", () => {
   const groups = /** @type {any[]} */ ([100, 1000].map((ms, group) => ({ group, lane: "short-poll", poll_interval_ms: ms })));
   const grid = [seat("a", 0, 1, { lane: "short-poll" }), seat("b", 1, 1, { lane: "short-poll" }), seat("c", 1, 1, { lane: "short-poll" })];
   const found = byLane(grid, groups).map(({ name, count }) => `${name}: ${count}`);
-  assert.deepEqual(found, ["short-poll 1,000 ms: 2", "short-poll 100 ms: 1"]);
+  assert.deepEqual(found, ["short-poll, every 1,000 ms: 2", "short-poll, every 100 ms: 1"]);
   assert.equal(byLane(grid).length, 1);
 });
 

@@ -71,6 +71,9 @@ pub struct Given {
     pub guesses: BTreeMap<ParticipantId, Guess>,
     /// Of the first round, once there is a second.
     pub first_guesses: Option<BTreeMap<ParticipantId, Guess>>,
+    /// Who has guessed again in the second round, if only to keep the first guess.
+    #[serde(default)]
+    pub again: BTreeSet<ParticipantId>,
     /// From 1.
     pub answers: BTreeMap<ParticipantId, usize>,
     /// Native clients among those who said something. What they say is made up: it counts as an answer,
@@ -175,6 +178,7 @@ impl Given {
             is_locked: false,
             guesses: BTreeMap::new(),
             first_guesses: None,
+            again: BTreeSet::new(),
             answers: BTreeMap::new(),
             natives: BTreeSet::new(),
             is_on_natives: false,
@@ -257,6 +261,15 @@ impl Given {
         matches!(self.kind(), Some(Kind::Guess(_)))
     }
 
+    /// Guesses of this round so far, or answers at the last question.
+    pub fn answered(&self) -> usize {
+        match (self.is_asking(), self.round) {
+            (true, _) => self.answers.len(),
+            (false, 1) => self.guesses.len(),
+            (false, _) => self.again.len(),
+        }
+    }
+
     /// Whether answers to the last question are taken now.
     pub fn is_asking(&self) -> bool {
         matches!(self.kind(), Some(Kind::Ask(_)))
@@ -307,6 +320,9 @@ impl Given {
         let asked = self.asked().ok_or(ClassError::NoLesson)?;
         asked.check(&guess).map_err(ClassError::BadGuess)?;
         self.guesses.insert(who, guess);
+        if self.round > 1 {
+            self.again.insert(who);
+        }
         Ok(())
     }
 
@@ -342,6 +358,7 @@ impl Given {
     /// Removes a participant's guesses and answers.
     pub fn forget(&mut self, who: ParticipantId) {
         self.guesses.remove(&who);
+        self.again.remove(&who);
         self.answers.remove(&who);
         self.natives.remove(&who);
         if let Some(first) = &mut self.first_guesses {
@@ -362,6 +379,7 @@ impl Given {
                 self.again();
                 self.step_since_us = now_us;
                 self.is_seen = false;
+                self.so_far.clear();
                 return Ok(());
             }
             To::Next => (self.step + 1..count).find(is_shown),
@@ -452,8 +470,9 @@ impl Given {
         if self.round >= 2 {
             return Err(ClassError::StepIsOver("the second guess is asked already"));
         }
-        // Who keeps a guess need not give it again.
+        // Who says nothing keeps the first guess; who has said so again is counted.
         self.first_guesses = Some(self.guesses.clone());
+        self.again.clear();
         self.round = 2;
         self.is_locked = false;
         self.step = at;

@@ -252,12 +252,13 @@ impl Given {
             guess: self
                 .asked()
                 .filter(|_| is_from(at("guess")) && is_until(at("reveal"))),
-            answered: match self.is_asking() {
-                true => self.answers.len(),
-                false => self.guesses.len(),
-            },
+            answered: self.answered(),
             locked: self.is_locked || self.revealed.is_some() || !self.is_guessing(),
             round: self.round,
+            asks_about: run
+                .as_ref()
+                .filter(|run| run.kind == RunKind::Live)
+                .and_then(|_| of_lesson::asks_about(lesson)),
             run,
             reveal: revealed.and_then(|revealed| self.reveal_view(revealed)),
             ask,

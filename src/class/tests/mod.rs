@@ -124,7 +124,22 @@ fn an_hour_from_joining_to_the_record() {
 
     class.second_guess().unwrap();
     assert!(class.second_guess().is_err());
+    // It has its own count, and who keeps a guess says so.
+    let again = |class: &Class, id| {
+        let state = class.state(Whom::Phone(id), 0);
+        (
+            state.lesson.unwrap().answered,
+            state.me.unwrap().has_guessed_again,
+        )
+    };
+    assert_eq!(again(&class, ids[0]), (0, false));
+    class.guess(ids[1], 2, Guess::Number(260.0)).unwrap();
     class.guess(ids[0], 2, Guess::Number(250.0)).unwrap();
+    class.guess(ids[0], 2, Guess::Number(250.0)).unwrap();
+    assert_eq!(
+        (again(&class, ids[0]), again(&class, ids[2])),
+        ((2, true), (2, false))
+    );
     class.lock().unwrap();
     let refused = class.guess(ids[1], 2, Guess::Number(250.0));
     assert!(matches!(refused, Err(ClassError::StepIsOver(_))));
@@ -320,6 +335,60 @@ fn no_two_phones_have_names_that_look_the_same() {
         class.new_name(ids[1], at_random).unwrap();
         let name = &class.participant(ids[1]).unwrap().name;
         assert_ne!(filter::likeness(name), filter::likeness(&own));
+    }
+}
+
+#[test]
+fn a_timer_ends_with_its_step() {
+    let (mut class, _) = with_phones(1);
+    let set = |class: &mut Class| {
+        let tools = Tools {
+            timer_s: Some(60),
+            ..Tools::default()
+        };
+        class.tools(tools, 0).unwrap();
+    };
+    let runs = |class: &Class| class.state(Whom::Wall, 0).timer.is_some();
+    class.give_lesson(Some(lesson(NUMBER)), 0).unwrap();
+    set(&mut class);
+    class.go(To::Step(1), 0).unwrap();
+    assert!(runs(&class), "it is there already");
+    class.go(To::Next, 0).unwrap();
+    assert!(!runs(&class), "another step");
+    set(&mut class);
+    class.lock().unwrap();
+    class.go(To::Again, 0).unwrap();
+    assert!(runs(&class), "the same step");
+    class.second_guess().unwrap();
+    assert!(!runs(&class), "they have talked");
+    set(&mut class);
+    class.reveal(None, true).unwrap();
+    assert!(!runs(&class), "the result is another step");
+    set(&mut class);
+    class.give_lesson(None, 0).unwrap();
+    assert!(!runs(&class), "no lesson");
+}
+
+#[test]
+fn what_phones_count_of_a_question_is_known() {
+    let about = |id: &str| {
+        let lesson = LESSONS.iter().find(|one| one.front.id == id);
+        of_lesson::asks_about(lesson.unwrap())
+    };
+    use crate::class::state::CountedByPhones::{Empty, Received, Requests};
+    assert_eq!(about("empty-answers"), Some(Empty));
+    assert_eq!(about("one-connection"), Some(Requests));
+    assert_eq!(about("the-gap"), Some(Requests));
+    for id in ["one-in-many-out", "tunnel", "office-proxy"] {
+        assert_eq!(about(id), Some(Received), "{id}");
+    }
+    for id in [
+        "half-the-interval",
+        "what-it-weighs",
+        "silence",
+        "lights-out",
+    ] {
+        assert_eq!(about(id), None, "{id}");
     }
 }
 

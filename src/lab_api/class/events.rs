@@ -5,6 +5,7 @@
 //! event: tick    data: {"revision":17}     every 3 s
 //! event: end     data: {}                  the class is over; the stream ends
 //! ```
+//! Without a class: see [`super::between`].
 //! Too many walls are refused: `GET /api/class` tells the same. No queue stands between the class and a
 //! reader: whoever reads slowly misses states between, never the newest. The stream ends when the server
 //! stops.
@@ -20,7 +21,7 @@ use tokio::{
 };
 
 use super::{
-    ClassRoom,
+    ClassRoom, between,
     live::{self, Leading},
     refusals::no_class,
     who::{self, Sees},
@@ -43,9 +44,9 @@ use crate::{
 
 /// Between two states of one stream.
 const GAP: Duration = Duration::from_millis(200);
-const TICK: Duration = Duration::from_secs(3);
+pub(super) const TICK: Duration = Duration::from_secs(3);
 /// How long a reader waits before it comes back.
-const RETRY_MS: u64 = 1_000;
+pub(super) const RETRY_MS: u64 = 1_000;
 /// Streams of one phone: the oldest ends when there is one more. A phone that has lost its network
 /// leaves some behind.
 const OF_A_PHONE_MAX: u64 = 4;
@@ -94,7 +95,13 @@ pub async fn open(
     worker: web::Data<LaneWorker>,
     main: web::Data<MainLane>,
 ) -> Result<HttpResponse, Refusal> {
-    let sees = who::sees(&request, &worker.lab, &main.class)?;
+    let sees = match who::sees(&request, &worker.lab, &main.class) {
+        Err(Refusal {
+            code: Code::NoClass,
+            ..
+        }) => return between::open(&worker.lab, &main, worker.lab.client_address(&request)),
+        sees => sees?,
+    };
     let (end, connected) = End::of_stream(&worker.lab)?;
     let changes = match sees.whom {
         Whom::Phone(_) => main.class.watch_revisions(),

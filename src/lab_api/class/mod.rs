@@ -11,6 +11,7 @@
 //! Everything that leads a class needs the presenter's token. A phone speaks for itself alone: who it is
 //! is told by its cookie and by nothing in its body.
 
+mod between;
 mod events;
 mod experiment;
 pub mod live;

@@ -18,11 +18,24 @@ export function clientId() {
   return id;
 }
 
-/** @returns {string} the remembered name, or a made-up one to start with */
+/** @returns {string} in a tab that a class was sent here from, its name there; else the remembered name, or a made-up one to start with */
 export function rememberedName() {
+  const inClass = nameInClass();
+  if (inClass !== null) return inClass;
   const name = read(localStorage, NAME_KEY) ?? `Guest ${100 + Math.floor(Math.random() * 900)}`;
   rememberName(name);
   return name;
+}
+
+/** As the phone's page has it (class/phone/page.js and page-link.js). */
+function nameInClass() {
+  const from = read(sessionStorage, "lab-from-class");
+  try {
+    const kept = JSON.parse(read(localStorage, "lab-class") ?? "null");
+    return from !== null && kept?.of === from && typeof kept.name === "string" ? String(kept.name) : null;
+  } catch {
+    return null;
+  }
 }
 
 /** @param {string} name */

@@ -5,7 +5,8 @@
         │── GET /api/class/events ───────────────────────►│
         │◄── event: state   the whole state ──────────────│   at once, and after each change
         │◄── event: tick    {"revision":N} ───────────────│   every 3 s
-        │◄── event: end     {} ───────────────────────────│   the class is over
+        │◄── event: end     {} ───────────────────────────│   no class is on, or no more: the stream of the next
+        │                                                 │   look stays open, and ends when one begins
         ·    nothing for 8 s                              ·
         │── GET /api/class ──────────────────────────────►│   and a new stream: the old one may be dead without a word
         │◄── 200 the state, or 404 no_class ──────────────│
@@ -57,6 +58,7 @@ export function startFeed({ base = "/api/class", whole = base, onState, onLink =
   let closed = false;
   let resting = false; // kept in memory by the browser, and not seen
   let asking = false;
+  let hasEnded = false; // the stream said that there is no class
   /** @type {EventSource | null} */
   let stream = null;
 
@@ -85,7 +87,11 @@ export function startFeed({ base = "/api/class", whole = base, onState, onLink =
       const { revision } = JSON.parse(data);
       if (state !== null && revision > state.revision) void ask(); // a state was lost on the way
     }));
-    made.addEventListener("end", () => ofThis(() => void ask())); // the class is over
+    made.addEventListener("end", () => ofThis(() => {
+      heard();
+      hasEnded = true;
+      take(null, true);
+    }));
     // The browser itself would wait for the server's `retry:` and gives up for good after a refusal: so the way back is here.
     made.addEventListener("error", () => ofThis(() => broken(made.readyState === CLOSED)));
   }
@@ -100,12 +106,16 @@ export function startFeed({ base = "/api/class", whole = base, onState, onLink =
   function broken(isRefused) {
     stream?.close();
     stream = null;
-    tell("reconnecting");
+    if (!hasEnded) tell("reconnecting");
     const waitMs = Math.min(AGAIN_MAX_MS, AGAIN_FIRST_MS * 2 ** failures++) * (0.5 + Math.random() / 2);
     clearTimeout(timer);
+    // An EventSource does not say why it was refused. The question does; where the stream has said so itself, none is asked.
+    const isTold = hasEnded;
+    hasEnded = false;
     timer = window.setTimeout(() => {
-      // An EventSource does not say why it was refused. The question does, and where that is answered, the same request again.
-      void ask().then(() => (isRefused && state !== null ? askWhy() : undefined)).then(open);
+      if (isTold) open();
+      // … and where it is answered, the same request says why once more.
+      else void ask().then(() => (isRefused && state !== null ? askWhy() : undefined)).then(open);
     }, waitMs);
   }
 
@@ -166,7 +176,8 @@ export function startFeed({ base = "/api/class", whole = base, onState, onLink =
   /** Looked at again: what stands here may be old, and the stream may be dead. */
   function wake() {
     if (document.hidden || closed) return;
-    void ask();
+    // A stream that is heard tells of a class that begins.
+    if (!(isKnown && state === null && stream !== null && performance.now() - heardMs < SILENT_MS / 2)) void ask();
     if (stream === null || performance.now() - heardMs > SILENT_MS / 2) open();
   }
   // A page that is kept in memory may not hold a stream: some browsers would not keep it.

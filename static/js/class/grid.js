@@ -18,9 +18,9 @@ export const isCut = ({ state, lane, line }) => state === "open" && lane !== nul
 /** So many have room for their names. */
 const NAMED = 40;
 
-/** A lane's name where there is little room. @param {string|null} lane */
-export function laneShort(lane) {
-  return lane === null ? "no lane" : LANES[lane]?.short ?? lane;
+/** A lane's name, as the phones have it. @param {string|null} lane */
+export function laneLabel(lane) {
+  return lane === null ? "no lane" : LANES[lane]?.label ?? lane;
 }
 
 /** A delay with its unit, as far as it is known. @param {number|null} delayMs */
@@ -37,12 +37,12 @@ export function phoneDelay({ lane, delay_ms: delayMs }) {
 
 /** One phone in words. @param {Phone} phone */
 export function phoneText(phone) {
-  const parts = [isCut(phone) ? "connecting again" : phone.state, laneShort(phone.lane), phoneDelay(phone)].filter((part) => part !== "");
+  const parts = [isCut(phone) ? "connecting again" : phone.state, laneLabel(phone.lane), phoneDelay(phone)].filter((part) => part !== "");
   return `${phone.name}${phone.here_by === "native" ? " (stand-in)" : ""}: ${parts.join(", ")}`;
 }
 
 /** A group by its lane, and by how often it asks. @param {import("./state.js").Group} group */
-export const groupShort = ({ lane, poll_interval_ms: ms }) => `${laneShort(lane)}${ms ? ` ${ms.toLocaleString("en")} ms` : ""}`;
+export const groupLabel = ({ lane, poll_interval_ms: ms }) => `${laneLabel(lane)}${ms ? `, every ${ms.toLocaleString("en")} ms` : ""}`;
 
 /** Whether a phone's delay counts in what is said of all: of several at one address one speaks. @param {Phone} phone */
 export const isHeard = ({ state, delay_ms: delay, speaks }) => state === "open" && delay !== null && speaks !== false;
@@ -59,7 +59,7 @@ export function byLane(phones, groups = []) {
     if (lane === null || state === "gone") continue;
     const group = groups.filter((each) => each.lane === lane).length > 1 ? groups.find((each) => each.group === own) : undefined;
     const key = group === undefined ? lane : `${lane} ${group.group}`;
-    const counted = lanes.get(key) ?? { key, name: group === undefined ? laneShort(lane) : groupShort(group), lane, count: 0, open: 0, delays: [] };
+    const counted = lanes.get(key) ?? { key, name: group === undefined ? laneLabel(lane) : groupLabel(group), lane, count: 0, open: 0, delays: [] };
     counted.count += 1;
     if (state === "open") counted.open += 1;
     if (delay !== null && isHeard(phone)) counted.delays.push(delay);

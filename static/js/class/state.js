@@ -69,7 +69,9 @@
  * @property {Wait} [wait]               of a step "wait"
  * @property {string} [wall_page]        what a step "set" shows; a page of this lab
  * @property {Question|null} guess
- * @property {number} answered @property {boolean} locked @property {number} round
+ * @property {number} answered           guesses of this round, or answers to the last question
+ * @property {boolean} locked @property {number} round
+ * @property {"requests"|"empty"|"received"} [asks_about]  of a live run: what phones count that the question is about
  * @property {Run|null} run @property {Reveal|null} reveal @property {Ask|null} ask
  *
  * @typedef {object} Group               phones that follow the channel of the class in the same way
@@ -81,6 +83,7 @@
  * @property {string} id @property {string} name
  * @property {number|null} group
  * @property {Guess|null} guess @property {Guess|null} first_guess
+ * @property {boolean} [has_guessed_again]  kept or changed since everybody was asked again
  * @property {number|null} answer @property {boolean} is_shown
  *
  * @typedef {object} Seat                a phone in the grid

@@ -21,6 +21,12 @@ export const withUnit = (value, unit) => (unit && unit !== `of ${shown(value)}` 
 /** One of many: "1 phone", "28 phones". @param {number} count @param {string} one @param {string} [many] */
 export const counted = (count, one, many = `${one}s`) => `${count.toLocaleString("en")} ${count === 1 ? one : many}`;
 
+/** How many have done it: "1 of 4 has guessed". @param {number} count @param {string} done */
+export const haveDone = (count, done) => `${count === 1 ? "has" : "have"} ${done}`;
+
+/** Of a guess: in the second round it is made again. @param {number | undefined} round */
+export const guessedIn = (round) => (round !== undefined && round > 1 ? "guessed again" : "guessed");
+
 /** What was guessed, or what came out in its form. @param {Question} question @param {Guess | {curve: Values} | null | undefined} guess @returns {string} "" where there is nothing to say */
 export function inWords(question, guess) {
   if (guess === null || guess === undefined) return "";

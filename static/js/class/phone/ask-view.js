@@ -4,7 +4,7 @@
 import { el, setText } from "../../charts/dom.js";
 import { Refused, tell } from "./api.js";
 import { heading, prose } from "./dom.js";
-import { counted } from "../words.js";
+import { counted, haveDone } from "../words.js";
 
 /** @param {import("./step.js").Context} context @param {import("./step.js").Shown} first @returns {import("./step.js").View} */
 export function makeAsk({ announce, onRefused }, first) {
@@ -68,7 +68,7 @@ export function makeAsk({ announce, onRefused }, first) {
       reason.hidden = because === null || !because[at];
       setText(reason, because?.[at] ?? "");
     });
-    const count = `${shown.lesson.answered ?? 0} of ${shown.state.here} have answered.`;
+    const count = `${shown.lesson.answered ?? 0} of ${shown.state.here} ${haveDone(shown.lesson.answered ?? 0, "answered")}.`;
     setText(said, right !== null ? (chosen === null ? "You gave no answer." : chosen === right ? "Yours is right." : "Yours is another one: read why.")
       : isSending ? "Sending …" : chosen !== null ? `Sent. You can change it until the answer is shown. ${count}` : count);
   }

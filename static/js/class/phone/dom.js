@@ -1,5 +1,6 @@
 // What the phone's views share in building their elements.
 import { el } from "../../charts/dom.js";
+import { LANES } from "../../lanes.js";
 
 const SVG = "http://www.w3.org/2000/svg";
 
@@ -17,6 +18,9 @@ export function svg(name, attributes, text) {
   if (text !== undefined) made.textContent = text;
   return made;
 }
+
+/** What a phone is set up as: "Short polling, asking every 250 ms". @param {import("../state.js").Group} group */
+export const ownWay = ({ lane, poll_interval_ms: ms }) => `${LANES[lane]?.label ?? lane}${ms ? `, asking every ${ms.toLocaleString("en")} ms` : ""}`;
 
 /** The heading of a step: it takes the focus when the step before had it. @param {string} text */
 export const heading = (text) => el("h1", { tabindex: "-1", class: "phone-question" }, text);

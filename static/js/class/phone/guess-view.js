@@ -5,7 +5,7 @@ import { el, setText } from "../../charts/dom.js";
 import { guessControl } from "../guess-control.js";
 import { Refused, tell } from "./api.js";
 import { heading, prose } from "./dom.js";
-import { inWords } from "../words.js";
+import { guessedIn, haveDone, inWords } from "../words.js";
 
 /** A finger on a slider makes many values; what is sent is where it rested. */
 const RESTED_MS = 350;
@@ -23,10 +23,17 @@ export function makeGuess({ announce, onRefused }, first) {
   const error = el("p", { class: "notice notice-bad", role: "alert", "data-guess-error": "", hidden: "" });
   const others = el("p", { class: "phone-count", "data-answered": "" });
   const before = el("p", { class: "hint", "data-first-guess": "", hidden: "" });
+  // Who keeps a guess says so: the class sees how many have guessed again.
+  const keep = el("button", { class: "button", type: "button", "data-keep": "", hidden: "" }, "Keep my guess");
+  keep.addEventListener("click", () => {
+    if (known !== null) chosen(known);
+  });
+  const isAgain = (lesson.round ?? 1) > 1;
   /** @type {Guess | null} */
   let wanted = null; // chosen here, and not yet with the class
   /** @type {Guess | null} */
   let known = first.me.guess ?? null; // what the class has
+  let hasGuessed = false; // in this round
   let timer = 0;
   let isSending = false;
   let isOver = false;
@@ -63,8 +70,9 @@ export function makeGuess({ announce, onRefused }, first) {
     let againMs = 0;
     try {
       await tell("guess", { step: lesson.step, guess });
-      const isFirst = known === null;
+      const isFirst = !hasGuessed;
       known = guess;
+      hasGuessed = true;
       sentMs = performance.now();
       if (JSON.stringify(wanted) === JSON.stringify(guess)) wanted = null;
       else againMs = 1; // changed meanwhile
@@ -91,10 +99,12 @@ export function makeGuess({ announce, onRefused }, first) {
   }
 
   function say() {
+    keep.hidden = !isAgain || hasGuessed || known === null || wanted !== null || isSending || !isTaken;
     const words = inWords(question, wanted ?? known);
     setText(sent, !isTaken ? (known === null ? (isOpen ? "" : "No guess of yours came in.") : `Your guess: ${inWords(question, known)}.`)
       : isUnfinished ? `${control.fault()}${known === null ? "" : ` Until then it is: ${inWords(question, known)}.`}`
       : wanted !== null ? `Sending: ${words} …`
+      : known !== null && !hasGuessed ? ""
       : known !== null ? `Sent: ${words}. You can change it until it is locked.`
       : "Nobody else sees your guess. Right or wrong, it earns the same.");
     sent.dataset.sent = wanted !== null ? "sending" : known !== null ? "sent" : "";
@@ -109,8 +119,9 @@ export function makeGuess({ announce, onRefused }, first) {
   /** @param {import("./step.js").Shown} shown */
   function update({ state, lesson: now, me }) {
     const words = inWords(question, me.first_guess);
-    before.hidden = words === "" || (now.round ?? 1) < 2;
+    before.hidden = words === "" || !isAgain;
     setText(before, `Your first guess: ${words}. Keep it or change it, after talking.`);
+    hasGuessed = isAgain ? hasGuessed || me.has_guessed_again === true : known !== null || (me.guess ?? null) !== null;
     const told = me.guess ?? null; // null after a guess: the class has reset it
     if (!isSending && wanted === null && performance.now() - sentMs > ECHO_MS && JSON.stringify(told) !== JSON.stringify(known)) {
       known = told;
@@ -119,12 +130,12 @@ export function makeGuess({ announce, onRefused }, first) {
     const locked = now.locked === true;
     isOpen = !locked && !state.muted;
     settle();
-    setText(others, `${now.answered ?? 0} of ${state.here} have guessed.${locked ? " Locked: guesses can no longer be changed." : ""}`);
+    setText(others, `${now.answered ?? 0} of ${state.here} ${haveDone(now.answered ?? 0, guessedIn(now.round))}.${locked ? " Locked: guesses can no longer be changed." : ""}`);
     say();
   }
 
   return {
-    element: el("div", { class: "phone-guess" }, heading(question.question), ...(lesson.html ? [prose(lesson.html)] : []), before, control.element, error, sent, others),
+    element: el("div", { class: "phone-guess" }, heading(question.question), ...(lesson.html ? [prose(lesson.html)] : []), before, keep, control.element, error, sent, others),
     update,
     hold(held) {
       isHeld = held;

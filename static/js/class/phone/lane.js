@@ -11,6 +11,7 @@ import { newId } from "../../chat/identity.js";
 import { instantsOf } from "../../instant.js";
 import { comparedRows, lab, transportLanes } from "../../lab.js";
 import { startMeasure } from "../../measure.js";
+import { forgetKey } from "../../report-keys.js";
 import { rowTransport, transport } from "../../transports/index.js";
 import { lateOf } from "./delays.js";
 import { spanOf } from "./run-end.js";
@@ -36,6 +37,7 @@ const PATHS = { plain: "/", pusher: "/pusher/", socketio: "/socket.io/" };
  * @property {number} sinceUs               counted since then, on the server's clock
  * @property {(run: import("../state.js").Run) => Seen | null} seen   since the run's measured_from_us; null: not yet
  * @property {(run: MaybeRun) => Delays | null} delays   of what came while it measured, or before any run since the phones were set up; null: nothing did
+ * @property {unknown} newest               what came last, as it was published; undefined: nothing yet
  * @property {boolean} tellsEmpty           whether an empty answer can be told on this lane
  * @property {boolean} asks                 whether this lane asks at all
  */
@@ -57,6 +59,8 @@ export function startFollower({ clock, onChange }) {
   let reason = "";
   /** What came last. @type {{ms: number, delayMs: number} | null} */
   let last = null;
+  /** @type {unknown} */
+  let newest;
   let set = 0;
   let setMs = performance.now(); // since when
   let doneUs = -Infinity; // when the newest run was over: what came before is none of the next one's
@@ -102,6 +106,7 @@ export function startFollower({ clock, onChange }) {
     for (const list of [...Object.values(at), ...Object.values(late)]) list.length = 0;
     sinceMs = performance.now();
     last = null;
+    newest = undefined;
     state = "connecting";
     onChange();
     if (lane === undefined) {
@@ -125,6 +130,7 @@ export function startFollower({ clock, onChange }) {
         onState: (next, detail) => {
           if (own !== turn) return;
           [state, reason] = [next, detail.reason ?? ""];
+          if (next === "reconnecting") forgetKey(asked.lane);
           onChange();
         },
       });
@@ -141,6 +147,7 @@ export function startFollower({ clock, onChange }) {
   function received(lane, publication) {
     const nowMs = performance.now();
     note(at.publications, nowMs);
+    newest = publication.data;
     if (!answerIsNoted) {
       note(at.answers, nowMs);
       answerIsNoted = true;
@@ -161,7 +168,7 @@ export function startFollower({ clock, onChange }) {
 
   /** @param {MaybeRun} run */
   function noteDone(run) {
-    if (run?.number && run.state === "over") doneUs = Math.max(doneUs, run.ends_us ?? -Infinity);
+    if (run?.number && (run.state === "over" || run.state === "failed")) doneUs = Math.max(doneUs, run.ends_us ?? -Infinity);
   }
 
   /** What is measured from now on is of another network, or another group. */
@@ -190,8 +197,10 @@ export function startFollower({ clock, onChange }) {
       noteDone(run);
       if (group === null || last === null) return null;
       const fromUs = run?.number ? run.began_us ?? NaN : doneUs;
-      return clock.at(last.ms) >= fromUs || fromUs === -Infinity ? last.delayMs : null;
+      // By when it was published: what a phone that was away gets late is of the run before.
+      return clock.at(last.ms) - last.delayMs * 1000 >= fromUs || fromUs === -Infinity ? last.delayMs : null;
     },
+    get newest() { return newest; },
     get sinceUs() { return clock.at(sinceMs); },
     get asks() { return transportLanes.find(({ lane }) => lane === group?.lane)?.fetching !== "stream"; },
     get tellsEmpty() {

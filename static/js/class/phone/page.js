@@ -95,7 +95,9 @@ function onState(state, { live }) {
   if (state === null) {
     const was = place.value?.name;
     find("[data-none-why]").hidden = was === undefined;
-    if (was !== undefined) setText(find("[data-none-why]"), `The class is over. Thank you, ${was}. Names and guesses are deleted now, unless your teacher saved the class.`);
+    find("[data-none-how]").hidden = was !== undefined;
+    setText(find("#none-title"), was === undefined ? "No class yet" : "The class is over");
+    if (was !== undefined) setText(find("[data-none-why]"), `Thank you, ${was}. Names and guesses are deleted now, unless your teacher saved the class.`);
     place.set(null);
     leaveClass();
     show("none");
@@ -105,7 +107,7 @@ function onState(state, { live }) {
     if (joining) return; // a moment ago nobody knew this phone
     if (place.value !== null) {
       const isSame = place.value.of === state.class;
-      join.why(isSame ? "This phone's place in the class is gone: the presenter freed it, or the browser forgot it. Enter the code again." : "The class that this phone was in is over, and another one is on. Enter its code.");
+      join.why(isSame ? "This phone's place in the class is gone: the presenter sent this phone away, or the browser forgot it. Enter the code again." : "The class that this phone was in is over, and another one is on. Enter its code.");
       place.set(null);
     }
     leaveClass();
@@ -202,7 +204,7 @@ function showLink() {
   const delay = isOnLane ? follower.delayMs(feed.state?.lesson?.run) : wayMs;
   link.dataset.state = state;
   const word = { open: "connected", connecting: "connecting", reconnecting: "connecting again", closed: "not connected", idle: "connected" }[state];
-  setText(link, state === "open" && delay !== null ? `${word} · ${durationText(delay)}` : state === "closed" && follower.reason !== "" ? `${word}: ${follower.reason}` : word);
+  setText(link, state === "open" && delay !== null ? `${word} · ${isOnLane ? `last message ${durationText(delay)} late` : `${durationText(delay)} from the lab`}` : state === "closed" && follower.reason !== "" ? `${word}: ${follower.reason}` : word);
   ownLane.hidden = !isOnLane;
   if (follower.lane !== null) {
     ownLane.dataset.lane = follower.lane;

@@ -46,8 +46,8 @@ function beside(question, reveal, me) {
   const [measured, theory] = [valuesOf(question, reveal.measured, reveal.measured_points), valuesOf(question, reveal.theory, reveal.theory_points)];
   const right = reveal.right ?? [];
   const rows = [
-    ["You guessed", inWords(question, me.guess) || "nothing", ""],
-    ["First you guessed", inWords(question, me.first_guess), ""],
+    ["Your guess", inWords(question, me.guess) || "none came in", ""],
+    ["Your first guess", inWords(question, me.first_guess), ""],
     ["Measured here", came(question, measured), ""],
     ["Theory", came(question, theory), "predicted"],
     ["Right", right.length === 0 ? "" : inWords(question, question.as === "order" ? { order: right } : { choices: right }), ""],

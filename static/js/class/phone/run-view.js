@@ -4,9 +4,9 @@
 */
 import { el, setText, setValue } from "../../charts/dom.js";
 import { duration } from "../../charts/format.js";
-import { LANES } from "../../lanes.js";
-import { heading, prose } from "./dom.js";
-import { arrivalEnd } from "../waiting.js";
+import { heading, ownWay, prose } from "./dom.js";
+import { newestLine } from "./newest.js";
+import { arrivalEnd, whyWords } from "../waiting.js";
 import { counted } from "../words.js";
 import { waitLines } from "./wait-view.js";
 
@@ -27,6 +27,7 @@ export function makeRun({ clock, follower, fetchingOf }, first) {
   };
   const [requests, empty, received, delay] = [figure("asked"), figure("answers with nothing new"), figure("received"), figure("last one was late by")];
   const figures = el("dl", { class: "phone-figures" }, requests.part, empty.part, received.part, delay.part);
+  const newest = newestLine(follower);
   const note = el("p", { class: "hint", hidden: "" });
   const link = el("p", { hidden: "" });
   const waits = waitLines(clock);
@@ -42,6 +43,7 @@ export function makeRun({ clock, follower, fetchingOf }, first) {
     bar.hidden = !(run.state === "measuring" || run.state === "warming") || Boolean(run.waits) || !from || !to || !Number.isFinite(nowUs);
     if (from && to && !bar.hidden) bar.value = Math.min(1, Math.max(0, (nowUs - from) / (to - from)));
     figures.hidden = !isCounting;
+    newest.show(run.kind === "live" && ["warming", "measuring"].includes(run.state));
     waits.show(run.waits);
     const startsBy = run.state === "warming" && !run.measured_from_us ? run.starts_by_us ?? null : null;
     note.hidden = startsBy === null || !Number.isFinite(nowUs);
@@ -57,7 +59,7 @@ export function makeRun({ clock, follower, fetchingOf }, first) {
     setValue(delay.value, duration(follower.delayMs(run)));
     const late = follower.sinceUs - from;
     note.hidden = !(late > LATE_US);
-    setText(note, `Counted since this phone was here again, ${Math.round(late / 1e6)} s after the start.`);
+    setText(note, `Counted since this phone came, ${Math.round(late / 1e6)} s after the start.`);
   }
 
   /** @param {import("./step.js").Shown} now */
@@ -65,7 +67,7 @@ export function makeRun({ clock, follower, fetchingOf }, first) {
     shown = now;
     const { run } = now.lesson;
     setText(title, titleOf(now));
-    setText(what, run?.state === "failed" ? run.why ?? "" : whatOf(now));
+    setText(what, run?.state === "failed" ? whyWords(run.why ?? "") : whatOf(now));
     const page = run?.kind === "page" && run.page?.startsWith("/") && !run.page.startsWith("//") ? run.page : null;
     link.hidden = page === null;
     if (page !== null) link.replaceChildren(el("a", { class: "button", href: page }, "Open the page that measures"));
@@ -76,7 +78,7 @@ export function makeRun({ clock, follower, fetchingOf }, first) {
   function titleOf({ state, lesson: { run }, group }) {
     if (!run) return "One moment";
     if (run.state === "waiting") return "Ready: it begins in a moment";
-    if (run.state === "failed") return "It did not work";
+    if (run.state === "failed") return "This run gave no figures";
     if (run.state === "over") return "It is over. What came out?";
     if (run.kind === "experiment") return "The laptop measures: hold still";
     if (run.kind === "page") return "Watch the wall";
@@ -88,14 +90,14 @@ export function makeRun({ clock, follower, fetchingOf }, first) {
 
   /** @param {import("./step.js").Shown} now */
   function whatOf({ lesson: { run }, group }) {
-    const own = group === null ? "" : `${LANES[group.lane]?.label ?? group.lane}${group.poll_interval_ms ? `, asking every ${group.poll_interval_ms.toLocaleString("en")} ms` : ""}.`;
+    const own = group === null ? "" : `${ownWay(group)}.`;
     const hold = run?.kind === "experiment" ? "This needs the laptop for itself." : "";
     return [run?.what ?? "", own, hold].filter((text) => text !== "").map((text) => (/[.!?:]$/.test(text) ? text : `${text}.`)).join(" ");
   }
 
   const timer = window.setInterval(draw, DRAW_MS);
   return {
-    element: el("div", { class: "phone-run" }, title, what, bar, waits.element, figures, note, link, ...(first.lesson.html ? [prose(first.lesson.html)] : [])),
+    element: el("div", { class: "phone-run" }, title, what, bar, waits.element, figures, newest.element, note, link, ...(first.lesson.html ? [prose(first.lesson.html)] : [])),
     update,
     stop: () => clearInterval(timer),
   };

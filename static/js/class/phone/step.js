@@ -2,13 +2,16 @@
   step.js: which view a step of the lesson has. A view is made when the step comes, told every state while it stands, and
   stopped when another comes: what a finger is on is not replaced under it.
 */
-import { el } from "../../charts/dom.js";
+import { el, setText } from "../../charts/dom.js";
 import { makeAsk } from "./ask-view.js";
-import { heading, prose } from "./dom.js";
+import { heading, ownWay, prose } from "./dom.js";
 import { makeGuess } from "./guess-view.js";
+import { newestLine } from "./newest.js";
 import { makeReveal } from "./reveal-view.js";
 import { makeRun } from "./run-view.js";
 import { makeWait } from "./wait-view.js";
+
+const DRAW_MS = 250;
 
 /**
  * What a view shows.
@@ -41,12 +44,30 @@ function make(context, shown) {
   if (lesson.kind === "reveal") return makeReveal(context, shown);
   if (lesson.kind === "ask" && lesson.ask) return makeAsk(context, shown);
   if (lesson.kind === "wait" && lesson.wait) return makeWait(context, shown);
-  // say, code (whose lines are in its text), and what is for the wall: set.
+  if (lesson.kind === "set") return makeSet(context, shown);
+  // say, and code, whose lines are in its text.
   const { html } = lesson;
   const nothing = html.trim() === "";
   const element = el("div", { class: "phone-say" }, heading(nothing ? "One moment" : lesson.title),
     ...(nothing ? [el("p", {}, "Look to the front.")] : [prose(html)]));
   return { element, update() {}, stop() {} };
+}
+
+/** What the phones are set up as, and this one. @param {Context} context @param {Shown} first @returns {View} */
+function makeSet({ follower }, first) {
+  const { html, title } = first.lesson;
+  const own = el("p", { class: "phone-own", hidden: "" });
+  const newest = newestLine(follower);
+  const timer = window.setInterval(() => newest.show(true), DRAW_MS);
+  return {
+    element: el("div", { class: "phone-say" }, heading(title), ...(html.trim() === "" ? [el("p", {}, "Look to the front.")] : [prose(html)]), own, newest.element),
+    update({ state, group }) {
+      own.hidden = group === null;
+      if (group === null) return;
+      setText(own, `${state.groups.length > 1 ? "This phone is in the group" : "This phone"}: ${ownWay(group)}`);
+    },
+    stop: () => clearInterval(timer),
+  };
 }
 
 /** What is read out when a step comes. @param {Shown} shown */

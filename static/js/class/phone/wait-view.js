@@ -36,10 +36,14 @@ export function waitLines(clock) {
 export function makeWait({ clock }, first) {
   const lines = waitLines(clock);
   let { wait } = first.lesson;
-  const draw = () => lines.show(wait);
+  const title = heading("One moment");
+  const draw = () => {
+    setText(title, wait?.seen ? "Enough was seen" : "One moment");
+    lines.show(wait);
+  };
   const timer = window.setInterval(draw, DRAW_MS);
   return {
-    element: el("div", { class: "phone-say" }, heading("One moment"), ...(first.lesson.html.trim() === "" ? [] : [prose(first.lesson.html)]), lines.element),
+    element: el("div", { class: "phone-say" }, title, ...(first.lesson.html.trim() === "" ? [] : [prose(first.lesson.html)]), lines.element),
     update(now) {
       ({ wait } = now.lesson);
       draw();

@@ -4,7 +4,7 @@
   src/lessons/figure.rs; what is rare is shown as it is written.
 */
 
-import { laneShort } from "../grid.js";
+import { laneLabel } from "../grid.js";
 import { shown } from "../words.js";
 
 const COMPARED = /** @type {Record<string, string>} */ ({ ">=": "at least", "<=": "at most", ">": "more than", "<": "less than", "==": "exactly" });
@@ -38,5 +38,5 @@ function nameText(name) {
   if (OF_A_CLASS[name] !== undefined) return OF_A_CLASS[name];
   const [, lane, counter, per = ""] = /^([a-z0-9-]+)\.([a-z_]+)(\.per_phone|\.per_s)?$/.exec(name) ?? [];
   if (lane === undefined || COUNTERS[counter] === undefined) return null;
-  return `${COUNTERS[counter]}${{ ".per_phone": " per phone", ".per_s": " a second" }[per] ?? ""} on ${laneShort(lane)}`;
+  return `${COUNTERS[counter]}${{ ".per_phone": " per phone", ".per_s": " a second" }[per] ?? ""} on ${laneLabel(lane)}`;
 }

@@ -1,14 +1,14 @@
 /*
-  late.js: after a minute in which no phone has joined, the presenter's page says so, with the way to what helps (/join).
+  late.js: after a minute in which no phone has joined, the wall and the presenter's page say so, with the way to what
+  helps (/join).
 */
 
-import { find, setText } from "../../charts/dom.js";
 import { LATE_MS, askReach, lateWords } from "../way-in.js";
 
 const LOOK_MS = 10_000;
 
-/** @param {HTMLElement} part */
-export function watchLate(part) {
+/** @param {(text: string) => void} say  "": somebody has */
+export function watchLate(say) {
   let waits = ""; // the class that nobody has joined
   let sinceMs = 0;
 
@@ -18,8 +18,7 @@ export function watchLate(part) {
     const reach = await askReach().catch(() => null);
     if (reach === null || own !== waits) return;
     const { title, says } = lateWords(reach.reached);
-    setText(find("[data-late-says]", HTMLElement, part), `${title}. ${says}`);
-    part.hidden = false;
+    say(`${title}. ${says}`);
   }
   setInterval(() => void look(), LOOK_MS);
 
@@ -30,7 +29,7 @@ export function watchLate(part) {
       if (next === waits) return;
       waits = next;
       sinceMs = performance.now();
-      part.hidden = true;
+      say("");
     },
   };
 }

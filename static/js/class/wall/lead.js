@@ -8,33 +8,60 @@ import { isRunning } from "../state.js";
 import { counted } from "../words.js";
 import { nodesOf } from "./views.js";
 
-/** What is usually done at a step that has no note of its own. @type {Record<string, string>} */
-const USUAL = {
-  say: "Read it aloud, or let somebody read it: about 20 s.",
-  guess: "Everybody guesses alone, about 40 s. Lock. Let them talk to a neighbour for a minute, then ask again.",
-  set: "The clients are set up; nothing is measured yet.",
-  run: "Say what to look at, then press Run.",
-  wait: "It goes on when enough was seen.",
-  reveal: "Ask who expected this before you reveal it. Then: why?",
-  code: "This is what runs. Ask for the line that matters.",
-  ask: "The same idea in another story. Show the answers when most have answered.",
-};
+/** @typedef {import("../state.js").ClassState} State */
+/** @typedef {import("../state.js").LessonState} Lesson */
 
-/** @param {import("../state.js").ClassState} state */
-function usualOf({ lesson }) {
+/** Nothing more can be pressed in this lesson. @param {State} state */
+export function isAtEnd({ lesson, lead }) {
+  const isAsking = lesson?.kind === "ask" && (lesson.ask?.answers ?? null) === null;
+  return lesson !== null && lead?.next === null && !isAsking && !isRunning(lesson.run) && (lesson.kind !== "reveal" || lesson.reveal !== null);
+}
+
+/** What is usually done at a step that has no note of its own, as far as it is. Pure. @param {State} state */
+export function usualOf(state) {
+  const { lesson } = state;
   if (!lesson) return "Choose a lesson below.";
-  const { kind, run } = lesson;
-  if (kind === "run" && isRunning(run)) return "It runs: point at what the wall shows.";
-  if (kind === "run" && run?.state === "over" && run.kind !== "page") return "It is over: go on, and ask who expected this.";
-  return USUAL[kind] ?? "";
+  if (isAtEnd(state)) return state.lead?.plan ? "The lesson is over. Go on in the plan, above." : "The lesson is over. Choose the next one below.";
+  switch (lesson.kind) {
+    case "say": return "Read it aloud, or let somebody read it: about 20 s.";
+    case "guess": return ofGuess(lesson, state.lead);
+    case "set": return "The clients are set up; nothing is measured yet.";
+    case "run": return ofRun(lesson);
+    case "wait": return lesson.wait?.seen ? "" : "Press Next once it was seen: this page says so.";
+    case "reveal": return lesson.reveal ? "Let somebody say why, then go on." : "Ask who expected this before you reveal it.";
+    case "code": return "This is what runs. Ask for the line that matters.";
+    case "ask": return lesson.ask?.answers ? "Let somebody say why the others are wrong, then go on." : "The same idea in another story. Show the answers when most have answered.";
+    default: return "";
+  }
+}
+
+/** @param {Lesson} lesson @param {import("../state.js").Lead|undefined} lead */
+function ofGuess({ locked, round }, lead) {
+  if (!locked) return round > 1 ? "They have talked: everybody keeps the guess or changes it, about 40 s. Then lock." : "Everybody guesses alone, about 40 s. Then lock.";
+  if (lead?.hint) return ""; // it says what comes next
+  return lead?.asks_again ? "Let them talk to a neighbour for a minute, then ask again." : "Go on.";
+}
+
+/** @param {Lesson} lesson */
+function ofRun({ run, asks_about: about }) {
+  if (!run || run.state === "waiting") {
+    return run?.kind === "experiment" ? "Say what is compared, then press Run: the laptop measures, and the wall shows how long it still takes." : "Say what to look at, then press Run.";
+  }
+  if (run.state === "failed") return "It gave no figures. Run it again, or go on with the prediction.";
+  if (run.kind === "page") return "Measure it on the page, then write down here what it shows.";
+  if (run.state === "over") return "It is over: go on, and ask who expected this.";
+  if (run.kind === "experiment") return "The laptop measures, and no picture comes before the result: let them say meanwhile what they expect.";
+  return about === undefined ? "It runs: point at the dots on the wall. Each is a phone, further right where its message was later." : "It runs: point at what is counted on the wall.";
 }
 
 /** What each hint asks for, with the shares that it rests on: Vickrey and others 2015. @type {Record<string, string>} */
 const HINTS = {
-  explain: "Explain first: under 35 % are right.",
-  talk: "Let them talk, then ask again: 35 to 70 % are right.",
-  "go on": "Go on: over 70 % are right.",
+  explain: "Explain first: under 35\u00a0% are right.",
+  talk: "Let them talk, then ask again: 35 to 70\u00a0% are right.",
+  "go on": "Go on: over 70\u00a0% are right.",
 };
+/** Once they have talked. */
+const HAVE_TALKED = "Let one of each side say why, then go on: 35 to 70\u00a0% are right.";
 
 /** How long neighbours talk before they guess again, s. */
 const TALK_S = 90;
@@ -75,9 +102,12 @@ export function showLead(part, state, tell) {
   notKept.hidden = lead.not_kept === null;
   setText(notKept, lead.not_kept === null ? "" : `This class is not kept: the data folder cannot be written (${lead.not_kept}). When the lab stops, what it did is gone. Next time, start the lab with --data-dir FOLDER, another folder.`);
   const hint = find("[data-hint]", HTMLElement, part);
-  const words = [missingOf(state), state.lesson?.reveal || state.lesson?.kind === "ask" ? "" : hintOf(lead), waitOf(state)].filter((text) => text !== "").join(" ");
+  const words = [missingOf(state), hintOf(state), waitOf(state)].filter((text) => text !== "").join(" ");
   hint.hidden = words === "";
   setText(hint, words);
+  const held = find("[data-held]", HTMLElement, part);
+  held.hidden = heldOf(state) === "";
+  setText(held, heldOf(state));
   const next = talkOf(state);
   const button = find("[data-talk]", HTMLButtonElement, part);
   button.hidden = next === null;
@@ -88,7 +118,7 @@ export function showLead(part, state, tell) {
   const made = `${usual} ${lead.notes_html}`;
   if (notes.dataset.made !== made) {
     notes.dataset.made = made;
-    notes.replaceChildren(...(lead.notes_html === "" ? [el("p", { class: "lead-faint" }, usual)] : nodesOf(lead.notes_html)));
+    notes.replaceChildren(...(lead.notes_html !== "" ? nodesOf(lead.notes_html) : usual === "" ? [] : [el("p", { class: "lead-faint" }, usual)]));
   }
   const can = find("[data-can]", HTMLElement, part);
   can.hidden = lead.can.of === 0;
@@ -102,26 +132,36 @@ function canOf({ of, websocket, eventsource, streams, http2 }) {
   return `Of ${counted(of, "phone")}: ${has.map(([what, count]) => `${what} ${count === of ? "all" : count === 0 ? "none" : count}`).join(" · ")}`;
 }
 
-/** Said from a lesson's first step on, and not when its run cannot begin. @param {import("../state.js").ClassState} state */
+/** Said from a lesson's first step on, and not when its run cannot begin. @param {State} state */
 function missingOf({ lesson, lead }) {
   const missing = lead?.phones_missing ?? 0;
   if (missing === 0 || lesson?.reveal || lesson?.kind === "ask") return "";
   return `This lesson takes ${counted(missing, "phone")} more, or as many stand-ins ("Stand-ins" below).`;
 }
 
-/** What the guesses suggest. @param {import("../state.js").Lead} lead */
-function hintOf({ hint, right_share: share, asks_again: asksAgain }) {
-  if (hint === null) return "";
+/** What the guesses suggest: at their step, once it is locked. @param {State} state */
+function hintOf({ lesson, lead }) {
+  if (!lead?.hint || lesson?.kind !== "guess" || !lesson.locked || lesson.reveal) return "";
+  const { hint, right_share: share, asks_again: asksAgain } = lead;
   const right = share === null ? "" : ` Of the guesses ${Math.round(share * 100)}\u00a0% are right.`;
-  return `${HINTS[hint] ?? hint}${right}${asksAgain ? " This lesson proposes a second guess." : ""}`;
+  return `${hint === "talk" && lesson.round > 1 ? HAVE_TALKED : HINTS[hint] ?? hint}${right}${asksAgain && hint !== "talk" ? " This lesson proposes a second guess." : ""}`;
 }
 
-/** What a step waits for, and what to do where it does not come. @param {import("../state.js").ClassState} state */
+/** Why the phones do not follow. @param {State} state */
+function heldOf({ frozen, muted, dark }) {
+  return [
+    frozen ? "Frozen: phones keep what they show, whatever step you go to, and nothing they say is taken. Press Freeze once more to go on." : "",
+    muted ? "Muted: guesses and answers are not taken. Press Mute once more to hear them." : "",
+    dark ? "Dark: the wall and the phones show nothing. Press Dark once more to go on." : "",
+  ].filter((text) => text !== "").join(" ");
+}
+
+/** What a step waits for, and what to do where it does not come. @param {State} state */
 function waitOf({ lesson, now_us: now }) {
   const wait = lesson?.wait;
   if (wait === undefined || wait === null) return "";
-  if (wait.seen) return "Seen: go on.";
-  if (now < wait.late_us) return "Go on when it was seen.";
+  if (wait.seen) return "Seen: press Next.";
+  if (now < wait.late_us) return "";
   return wait.otherwise === "again" ? "It was not seen in time: go back and run it again." : "It was not seen in time: go on.";
 }
 
@@ -134,10 +174,14 @@ function showLessons(part, state, tell) {
   const list = find("[data-lessons]", HTMLElement, part);
   const lessons = state.lead?.lessons ?? [];
   const given = state.lesson?.id ?? "";
+  const around = find("[data-lessons-part]", HTMLDetailsElement, part);
+  // At the end of a lesson without a plan the next one is chosen here.
+  const isEnd = isAtEnd(state) && !state.lead?.plan;
+  if (isEnd && list.dataset.atEnd !== given) around.open = true;
+  list.dataset.atEnd = isEnd ? given : "";
   const made = JSON.stringify([lessons, given]);
   if (list.dataset.made === made) return;
   const isOther = list.dataset.given !== given;
-  const around = find("[data-lessons-part]", HTMLDetailsElement, part);
   const hadFocus = list.contains(document.activeElement);
   list.dataset.made = made;
   list.dataset.given = given;

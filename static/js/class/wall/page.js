@@ -5,11 +5,16 @@
 
 import { find, setText } from "../../charts/dom.js";
 import { follow } from "./feed.js";
+import { watchLate } from "./late.js";
 import { openStage } from "./place.js";
 
 const stage = openStage(false);
 const trouble = find("[data-trouble]");
-follow({ base: "/api/class" }, (state) => stage.show(state), (text) => {
+const late = watchLate((text) => stage.move({ late: text === "" ? "" : `${text} What to do is on /join of this laptop.` }));
+follow({ base: "/api/class" }, (state) => {
+  late.show(state);
+  stage.show(state);
+}, (text) => {
   trouble.hidden = text === "";
   setText(trouble, text);
 });

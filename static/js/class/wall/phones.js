@@ -5,7 +5,7 @@
 
 import { confirmed } from "../../confirm.js";
 import { el, setText } from "../../charts/dom.js";
-import { SHAPES, laneShort, phoneDelay } from "../grid.js";
+import { SHAPES, laneLabel, phoneDelay } from "../grid.js";
 import { receivedText } from "../received.js";
 import { sequenceOf } from "./sequence.js";
 
@@ -77,7 +77,7 @@ export class PhoneList {
     row.dataset.state = phone.state;
     setText(part("[data-part=shape]"), SHAPES[phone.state] ?? "·");
     setText(part("[data-part=name]"), phone.name);
-    setText(part("[data-part=facts]"), [phone.state, laneShort(phone.lane), phoneDelay(phone), phone.seen && this.#published ? receivedText(phone.seen.received, this.#published) : "", phone.here_by === "native" ? "stand-in" : ""].filter((fact) => fact !== "").join(", "));
+    setText(part("[data-part=facts]"), [phone.state, laneLabel(phone.lane), phoneDelay(phone), phone.seen && this.#published ? receivedText(phone.seen.received, this.#published) : "", phone.here_by === "native" ? "stand-in" : ""].filter((fact) => fact !== "").join(", "));
     part("[data-act=show]").setAttribute("aria-pressed", String(this.#shown === phone.id));
     const link = /** @type {HTMLAnchorElement} */ (row.querySelector("[data-part=sequence]"));
     const address = sequenceOf(phone);

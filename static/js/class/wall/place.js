@@ -16,7 +16,7 @@ export function openStage(isPresenter) {
   addEventListener("storage", ({ key, newValue }) => {
     if (key === "lab-theme" && (newValue === "light" || newValue === "dark")) document.documentElement.dataset.theme = newValue;
   });
-  const stage = startStage(find("[data-stage]"), { address: "", isPresenter, qr: "" });
+  const stage = startStage(find("[data-stage]"), { address: "", isPresenter, qr: "", late: "" });
   /** @type {string|null} */
   let code = null;
   const look = async () => {
@@ -31,6 +31,7 @@ export function openStage(isPresenter) {
   onChosen(() => void look());
   setInterval(() => void look(), LOOK_EVERY_MS);
   return {
+    move: stage.move,
     /** @param {import("../state.js").ClassState|null} state */
     show(state) {
       const isOther = (state?.code ?? null) !== code;

@@ -99,7 +99,7 @@ export function startPlan(tell) {
     next.hidden = at === null;
     if (at !== null) {
       next.dataset.row = String(at);
-      setText(next, `Next: ${nameOf(now.rows[at])}`);
+      setText(next, `Next in the plan: ${nameOf(now.rows[at])}`);
     }
     // The lesson has no more step: what comes next is this.
     const isOver = (state?.lesson ?? null) === null || (state?.lead?.next ?? null) === null;

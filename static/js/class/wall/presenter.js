@@ -9,7 +9,7 @@ import { tell } from "./commands.js";
 import { follow } from "./feed.js";
 import { listen } from "./keys.js";
 import { watchLate } from "./late.js";
-import { showLead, talk } from "./lead.js";
+import { isAtEnd, showLead, talk } from "./lead.js";
 import { PhoneList } from "./phones.js";
 import { startPlan } from "./plan.js";
 import { openStage } from "./place.js";
@@ -27,7 +27,10 @@ const seconds = find("[data-timer-seconds]", HTMLSelectElement);
 const pages = find("[data-pages]", HTMLSelectElement);
 const ending = find("[data-end-dialog]", HTMLDialogElement);
 const standIns = find("[data-stand-ins]", HTMLFormElement);
-const late = watchLate(find("[data-late]"));
+const late = watchLate((text) => {
+  find("[data-late]").hidden = text === "";
+  setText(find("[data-late-says]"), text);
+});
 const plan = startPlan(send);
 const phones = new PhoneList(find("[data-phones]"), send);
 /** @type {State|null} */
@@ -39,9 +42,17 @@ const wished = new Map();
 /** Switches are told one after the other: the last press counts, whichever way is quicker. */
 let switching = Promise.resolve();
 
+/** What comes next, by the kind of its step. @type {Record<string, string>} */
+const STEPS = {
+  say: "a text", set: "setting up", guess: "the guess", run: "the run", wait: "was enough seen?", reveal: "the result", code: "the source text", ask: "the last question",
+};
+
 /** What each button does. @type {Record<string, () => void>} */
 const DOES = {
-  start: () => send("", {}),
+  start: () => {
+    setText(find("[data-ended]"), "");
+    send("", {});
+  },
   back: () => send("/go", { to: "back" }),
   next: () => send("/go", { to: "next" }),
   again: () => send("/go", { to: "again" }),
@@ -210,14 +221,18 @@ function showControls() {
   const isOpen = isReveal && !lesson?.reveal;
   show("predict", isOpen && (run?.state === "failed" || run?.kind === "page"));
   setText(find("[data-seen-label]"), run?.seen || "Read off the page");
+  // What was read off for another lesson is none of this one's.
+  const of = `${state.class} ${lesson?.id ?? ""} ${lesson?.reveal ? "" : run?.page ?? ""}`;
+  if (seen.dataset.of !== of) seen.value = "";
+  seen.dataset.of = of;
   find("[data-seen-part]").hidden = !(isOpen && run?.kind === "page");
   for (const [tool, value] of Object.entries({ frozen: state.frozen, muted: state.muted, dark: state.dark, closed: state.closed })) find(`[data-tool="${tool}"]`).setAttribute("aria-pressed", String(value === true));
-  setText(find('[data-do="timer"]'), state.timer ? "End" : "Start");
+  setText(find('[data-do="timer"]'), state.timer ? "End the timer" : "Start");
   show("unshow", state.show !== null && state.show !== undefined);
-  setText(find('[data-do="next"]'), next === null ? "Next" : `Next: ${next}`);
+  setText(find('[data-do="next"]'), next === null ? "Next" : `Next: ${STEPS[next] ?? next}`);
   // What usually comes next is dark: a run that was not begun is not passed over by mistake.
   const first = kind === "run" && !isOn && run?.state !== "over" ? "run" : isOn ? "stop"
-    : kind === "reveal" && !lesson?.reveal ? "reveal" : kind === "ask" && (lesson?.ask?.answers ?? null) === null ? "answers" : "next";
+    : kind === "reveal" && !lesson?.reveal ? "reveal" : kind === "ask" && (lesson?.ask?.answers ?? null) === null ? "answers" : next === null || isAtEnd(state) ? "" : "next";
   for (const name of ["next", "run", "stop", "reveal", "answers"]) find(`[data-do="${name}"]`).classList.toggle("button-primary", name === first);
   showPages();
 }
@@ -225,7 +240,9 @@ function showControls() {
 /** Pages that this step names, then those that the lesson is about: as links, and before the lab's where everybody is sent. */
 function showPages() {
   const lesson = state?.lesson ?? null;
-  const own = [...new Set([lesson?.wall_page, lesson?.run?.page, ...(state?.lead?.pages ?? [])].filter((page) => typeof page === "string"))];
+  const named = [...new Set([lesson?.wall_page, lesson?.run?.page, ...(state?.lead?.pages ?? [])].filter((page) => typeof page === "string"))];
+  // One that is set up for this lesson stands for the same page without.
+  const own = named.filter((page) => !named.some((other) => other.startsWith(`${page}?`)));
   const group = find("[data-lesson-pages]");
   const made = own.join(" ");
   if (group.dataset.made === made) return;

@@ -53,9 +53,10 @@ export function tracksOf(seats, groups = []) {
       return { id: each.id, place, level, isMiddle: each === middle, isHeard: each.isHeard };
     });
     const silent = open - there.length;
+    const who = whoFollow(seats.filter((seat) => keyOf(seat) === key));
     const words = half === null ? "nothing received yet"
-      : `${voices.length === 1 ? "" : "half of them "}within ${delayText(half)}${voices.length < there.length ? ", each address once" : ""}${silent > 0 ? `, ${silent} without a message yet` : ""}`;
-    return { key, name, lane, phones: count, who: whoFollow(seats.filter((seat) => keyOf(seat) === key)), dots, highest: Math.max(0, ...stacks.values()), half, words };
+      : `${voices.length === 1 ? "" : `half of the ${who}s `}within ${delayText(half)}${voices.length < there.length ? ", each address once" : ""}${silent > 0 ? `, ${silent} without a message yet` : ""}`;
+    return { key, name, lane, phones: count, who, dots, highest: Math.max(0, ...stacks.values()), half, words };
   });
 }
 
@@ -75,7 +76,8 @@ export class Race {
   constructor(parent) {
     this.parent = parent;
     const axis = el("div", { class: "race-axis", "aria-hidden": "true" }, ...TICKS.map(([ms, name]) => at(el("span", {}, name), shareOfTrack(ms))));
-    parent.replaceChildren(this.#rows, axis);
+    const key = el("p", { class: "wall-note race-key" }, "Each dot is one of them: how late its last message was. The ring is the one in the middle.");
+    parent.replaceChildren(this.#rows, axis, key);
   }
 
   /** Brings it up to date; hidden while no phone on a lane has received anything. @param {Seat[]} seats @param {import("../state.js").Group[]} [groups] @returns {boolean} whether it is shown */

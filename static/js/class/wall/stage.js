@@ -6,7 +6,7 @@
 
 import { announce } from "../../announce.js";
 import { el, find, setText } from "../../charts/dom.js";
-import { byLane, laneShort } from "../grid.js";
+import { byLane, laneLabel } from "../grid.js";
 import { clockTime, counted } from "../words.js";
 import { ServerTime } from "./time.js";
 import { viewOf } from "./views.js";
@@ -128,7 +128,7 @@ function showFoot(stage, state, place) {
   const made = JSON.stringify([state.here, state.joined, standIns, lanes.map(({ lane, count }) => [lane, count])]);
   if (counts.dataset.made !== made) {
     counts.dataset.made = made;
-    counts.replaceChildren(el("span", {}, `${state.here} of ${counted(state.joined, "phone")}`), ...lanes.map(({ lane, count }) => el("span", { class: "wall-lane" }, el("span", { class: "lane-key", "data-lane": lane, "aria-hidden": "true" }), ` ${laneShort(lane)} ${count}`)), ...(standIns > 0 ? [el("span", {}, counted(standIns, "stand-in"))] : []));
+    counts.replaceChildren(el("span", {}, `${state.here} of ${counted(state.joined, "phone")}`), ...lanes.map(({ lane, count }) => el("span", { class: "wall-lane" }, el("span", { class: "lane-key", "data-lane": lane, "aria-hidden": "true" }), ` ${laneLabel(lane)} ${count}`)), ...(standIns > 0 ? [el("span", {}, counted(standIns, "stand-in"))] : []));
   }
   setText(find("[data-address]", HTMLElement, join), place.address);
   setText(find("[data-code]", HTMLElement, join), state.code);

@@ -5,12 +5,13 @@
 */
 
 import { el, setText } from "../../charts/dom.js";
-import { Grid, SHAPES, byLane, delayText, groupShort, halfWithin, laneShort, whoFollow } from "../grid.js";
+import { Grid, SHAPES, byLane, delayText, groupLabel, halfWithin, laneLabel, whoFollow } from "../grid.js";
 import { drawGuesses } from "../histogram.js";
+import { countedOf } from "../counted.js";
 import { isRunning } from "../state.js";
-import { clockTime, counted, shown as figure, withUnit } from "../words.js";
+import { clockTime, counted, guessedIn, haveDone, shown as figure, withUnit } from "../words.js";
 import { publishedOf, receivedByGroup, receivedText } from "../received.js";
-import { arrivalEnd, waitWords } from "../waiting.js";
+import { arrivalEnd, waitWords, whyWords } from "../waiting.js";
 import { Race } from "./race.js";
 
 /**
@@ -23,7 +24,7 @@ import { Race } from "./race.js";
  * @property {() => Node[]} draw
  * @property {(body: HTMLElement, state: State, time: import("./time.js").ServerTime) => void} update  with each state, and four times a second
  *
- * @typedef {{address: string, isPresenter: boolean, qr: string}} Place  qr: address of its picture, "" for none
+ * @typedef {{address: string, isPresenter: boolean, qr: string, late: string}} Place  qr: address of its picture; late: that nobody comes; "" for none
  */
 
 /** @param {State|null} state @param {Place} place @returns {View} */
@@ -72,23 +73,24 @@ function noClass({ isPresenter }) {
 }
 
 /** @param {State} state @param {Place} place @returns {View} */
-function lobby(state, { address, qr }) {
+function lobby(state, { address, qr, late }) {
   /** @type {Grid|undefined} */
   let grid;
   return {
     name: "lobby",
-    made: JSON.stringify([state.code, address, qr]),
+    made: JSON.stringify([state.code, address, qr, late]),
     draw: () => {
       const phones = el("div", { class: "wall-grid" });
       grid = new Grid(phones);
       return [
-        el("div", { class: "wall-lobby" },
+        el("div", { class: qr === "" ? "wall-lobby wall-lobby-typed" : "wall-lobby" },
+          ...(qr === "" ? [] : [el("img", { src: qr, alt: `QR code of ${address}, with the code`, class: "wall-qr" })]),
           el("div", { class: "wall-join-large" },
             el("p", { class: "wall-large" }, "Join with your phone"),
-            ...(qr === "" ? [] : [el("img", { src: qr, alt: `QR code of ${address}, with the code`, class: "wall-qr" })]),
             address === "" ? el("p", { class: "wall-note" }, "No address for phones yet: /join on this laptop says why.") : el("p", {}, "open ", sized(el("strong", { class: "wall-figure wall-address" }, address.replace(/\/join$/, ""), el("wbr"), "/join"), { letters: address.length })),
-            el("p", {}, "code ", el("strong", { class: "wall-code" }, state.code))),
-          el("div", { class: "wall-phones" }, el("p", { class: "wall-large", "data-part": "in" }), phones)),
+            el("p", {}, "code ", el("strong", { class: "wall-code" }, state.code)),
+            el("p", { class: "wall-large wall-in", "data-part": "in" }), phones,
+            ...(late === "" ? [] : [el("p", { class: "wall-note", role: "status" }, late)]))),
       ];
     },
     update: (body, now) => {
@@ -107,7 +109,7 @@ function prose(state, lesson) {
     made: JSON.stringify([lesson.step, lesson.html, groups, ...(groups.length > 0 ? [who] : [])]),
     draw: () => [
       proseOf(lesson.html),
-      ...(groups.length === 0 ? [] : [el("ul", { class: "wall-groups", role: "list" }, ...groups.map((group) => el("li", {}, laneName(group.lane), groups.length > 1 ? ` ${shareText(group.share, groups, who)}` : ` all ${who}`, group.poll_interval_ms ? `, asking every ${figure(group.poll_interval_ms)} ms` : "")))]),
+      ...(groups.length === 0 ? [] : [el("ul", { class: "wall-groups", role: "list" }, ...groups.map((group) => el("li", {}, laneName(group.lane), groups.length > 1 ? `: ${shareText(group.share, groups, who)}` : `: all ${who}`, group.poll_interval_ms ? `, asking every ${figure(group.poll_interval_ms)} ms` : "")))]),
     ],
     update() {},
   };
@@ -153,16 +155,19 @@ function guess(lesson) {
       proseOf(lesson.html, "wall-prose wall-prose-small"),
       el("p", { class: "wall-question" }, lesson.guess?.question ?? ""),
       ...(lesson.guess ? [answerShape(lesson.guess)] : []),
-      counter("answered", "have guessed"),
+      counter("answered"),
       el("p", { class: "wall-note", "data-part": "note" }),
     ],
-    update: (body, { lesson: now, here }) => {
+    update: (body, { lesson: now, here, frozen, muted }) => {
       if (!now) return;
-      showCounter(body, now.answered, here, now.answered === 1 ? "has guessed" : "have guessed");
-      setPart(body, "note", now.locked ? "Locked: guesses stand as they are." : "");
+      showCounter(body, now.answered, here, haveDone(now.answered, guessedIn(now.round)));
+      setPart(body, "note", now.locked ? "Locked: guesses stand as they are." : heldWords("guess", frozen, muted));
     },
   };
 }
+
+/** Why nobody answers. @param {string} what @param {boolean} frozen @param {boolean} muted */
+const heldWords = (what, frozen, muted) => (frozen ? `Frozen: no ${what} is taken until it goes on.` : muted ? `Muted: no ${what} is taken now.` : "");
 
 /** @param {import("../state.js").Question} question */
 function answerShape(question) {
@@ -176,7 +181,7 @@ function answerShape(question) {
 }
 
 /** @type {Record<import("../state.js").Run["state"], string>} */
-const RUN_WORDS = { waiting: "not begun yet", warming: "warming up: not counted yet", measuring: "measuring", over: "the run is over", failed: "it could not be measured" };
+const RUN_WORDS = { waiting: "not begun yet", warming: "warming up: not counted yet", measuring: "measuring", over: "the run is over", failed: "this run gave no figures" };
 
 /**
  * How far the phones are while a live run does not count yet. null: it counts, or knows from when on.
@@ -195,13 +200,15 @@ function run(lesson) {
   let grid;
   /** @type {Race|undefined} */
   let race;
+  /** @type {HTMLElement|undefined} */
+  let tracks;
   return {
     name: "run",
     made: JSON.stringify([lesson.step, lesson.html, lesson.run?.what, lesson.run?.kind, lesson.run?.page, lesson.run?.why]),
     draw: () => {
       const phones = el("div", { class: "wall-grid wall-grid-small" });
       grid = new Grid(phones);
-      const tracks = el("div", { class: "wall-race", hidden: "" });
+      tracks = el("div", { class: "wall-race", hidden: "" });
       race = new Race(tracks);
       const now = lesson.run;
       return [
@@ -213,7 +220,8 @@ function run(lesson) {
           el("progress", { max: "1", "aria-label": "How far the run has come", "data-part": "share" })),
         el("p", { class: "wall-note", "data-part": "until" }),
         el("p", { class: "wall-note", "data-part": "so-far" }),
-        ...(now?.why ? [el("p", { class: "wall-note" }, now.why)] : []),
+        ...(now?.why ? [el("p", { class: "wall-note" }, whyWords(now.why))] : []),
+        el("p", { class: "wall-counted", "data-part": "counted", hidden: "" }, el("strong", { class: "wall-large num" }), " ", el("span")),
         ...(now?.page && now.kind === "page" ? [el("p", { class: "wall-question" }, "It is measured on the page ", el("a", { href: now.page, target: "_blank", rel: "noopener" }, now.page.split("?")[0]), ".")] : []),
         el("ul", { class: "wall-lanes", "data-part": "lanes", role: "list", "aria-label": "Here, by lane" }),
         tracks,
@@ -247,7 +255,9 @@ function run(lesson) {
       const isRaced = now?.kind === "live" && (isRunning(now) || now.state === "over") && race?.show(state.grid ?? [], state.groups) === true;
       const lanes = /** @type {HTMLElement} */ (body.querySelector("[data-part=lanes]"));
       lanes.hidden = isRaced;
-      if (!isRaced) showLanes(lanes, state.grid ?? [], state.groups);
+      if (!isRaced) showLanes(lanes, state.grid ?? [], state.groups, now?.kind === "page");
+      tracks?.toggleAttribute("hidden", !isRaced);
+      showCounted(body, countedOf(state));
       showReceived(/** @type {HTMLElement} */ (body.querySelector("[data-part=received]")), state);
     },
   };
@@ -316,11 +326,13 @@ function ask(lesson) {
         proseOf(lesson.html, "wall-prose wall-prose-small"),
         el("p", { class: "wall-question" }, asked.question),
         el("ol", { class: `wall-answers${answers === null ? "" : " wall-answers-counted"}` }, ...options),
-        ...(answers === null ? [counter("answered", "have answered")] : []),
+        ...(answers === null ? [counter("answered"), el("p", { class: "wall-note", "data-part": "note" })] : []),
       ];
     },
-    update: (body, { lesson: now, here }) => {
-      if (now) showCounter(body, now.answered, here, now.answered === 1 ? "has answered" : "have answered");
+    update: (body, { lesson: now, here, frozen, muted }) => {
+      if (!now) return;
+      showCounter(body, now.answered, here, haveDone(now.answered, "answered"));
+      setPart(body, "note", heldWords("answer", frozen, muted));
     },
   };
 }
@@ -352,7 +364,7 @@ function onePhone(state) {
 
 /** A line sample and its name. @param {string|null} lane */
 export function laneName(lane) {
-  return lane === null ? el("span", {}, "connected by no lane") : el("span", { class: "lane-name", "data-lane": lane }, laneShort(lane));
+  return lane === null ? el("span", {}, "connected by no lane") : el("span", { class: "lane-name", "data-lane": lane }, laneLabel(lane));
 }
 
 /** Shares count beside each other. @param {number} share @param {import("../state.js").Group[]} groups @param {string} who */
@@ -361,9 +373,9 @@ function shareText(share, groups, who) {
   return all > 0 ? `${Math.round((share / all) * 100)} % of the ${who}` : "";
 }
 
-/** @param {string} name @param {string} words */
-function counter(name, words) {
-  return el("p", { class: "wall-counter", role: "status", "data-counter": name }, el("strong", { class: "wall-figure num" }), " of ", el("strong", { class: "wall-figure num" }), " ", el("span", {}, words));
+/** @param {string} name */
+function counter(name) {
+  return el("p", { class: "wall-counter", role: "status", "data-counter": name }, el("strong", { class: "wall-figure num" }), " of ", el("strong", { class: "wall-figure num" }), " ", el("span"));
 }
 
 /** @param {HTMLElement} body @param {number} answered @param {number} here @param {string} words */
@@ -375,33 +387,45 @@ function showCounter(body, answered, here, words) {
   setText(parts[2], words);
 }
 
-/** What each group's phones got of what was published. @param {HTMLElement} list @param {State} state */
+/** What all phones counted of what the question is about. @param {HTMLElement} body @param {{figure: string, words: string}|null} found */
+function showCounted(body, found) {
+  const part = /** @type {HTMLElement} */ (body.querySelector("[data-part=counted]"));
+  part.hidden = found === null;
+  setText(part.children[0], found?.figure ?? "");
+  setText(part.children[1], found?.words ?? "");
+}
+
+/** What each group's phones got of what was published; large where that is what is asked. @param {HTMLElement} list @param {State} state */
 function showReceived(list, state) {
   const texts = receivedByGroup(state);
   list.hidden = texts.size === 0;
+  list.classList.toggle("wall-received-asked", state.lesson?.asks_about === "received" && state.groups.length > 1);
   const groups = state.groups.filter(({ group }) => texts.has(group));
-  const made = groups.map(groupShort).join();
+  const made = groups.map(groupLabel).join();
   if (list.dataset.made !== made) {
     list.dataset.made = made;
-    list.replaceChildren(...groups.map((group) => el("li", {}, el("span", { class: "lane-name", "data-lane": group.lane }, groupShort(group)), " ", el("strong", { class: "num" }))));
+    list.replaceChildren(...groups.map((group) => el("li", {}, el("span", { class: "lane-name", "data-lane": group.lane }, groupLabel(group)), " ", el("strong", { class: "num" }))));
   }
   groups.forEach(({ group }, place) => setText(list.children[place].children[1], texts.get(group) ?? ""));
 }
 
-/** Phones by lane, with what half of them say of the way there. @param {Element|null} list @param {import("../state.js").Seat[]} phones @param {import("../state.js").Group[]} [groups] */
-export function showLanes(list, phones, groups = []) {
-  if (list === null) return;
+/**
+ * Phones by lane. How late they are is told of what runs on a page of the lab: before a run of the phones it would be of
+ * another one, and in it the race tells it.
+ * @param {HTMLElement} list @param {import("../state.js").Seat[]} phones @param {import("../state.js").Group[]} groups @param {boolean} withDelays
+ */
+function showLanes(list, phones, groups, withDelays) {
   const lanes = byLane(phones, groups);
   const made = lanes.map(({ key }) => key).join();
-  if (/** @type {HTMLElement} */ (list).dataset.made !== made) {
-    /** @type {HTMLElement} */ (list).dataset.made = made;
+  if (list.dataset.made !== made) {
+    list.dataset.made = made;
     list.replaceChildren(...lanes.map(({ lane, name }) => el("li", {}, el("span", { class: "lane-name", "data-lane": lane }, name), " ", el("strong", { class: "wall-figure num" }), " ", el("span"))));
   }
   lanes.forEach(({ count, delays }, place) => {
     const parts = list.children[place].children;
     setText(parts[1], String(count));
-    const half = halfWithin(delays);
-    setText(parts[2], half === null ? "" : `half of them within ${delayText(half)}`);
+    const half = withDelays ? halfWithin(delays) : null;
+    setText(parts[2], half === null ? "" : `half of the ${whoFollow(phones)}s got their last message within ${delayText(half)}`);
   });
 }
 
