@@ -109,12 +109,12 @@ export function startFeed({ base = "/api/class", whole = base, onState, onLink =
     if (!hasEnded) tell("reconnecting");
     const waitMs = Math.min(AGAIN_MAX_MS, AGAIN_FIRST_MS * 2 ** failures++) * (0.5 + Math.random() / 2);
     clearTimeout(timer);
-    // Where the stream has said itself that the class is over, nothing is asked.
+    // An EventSource does not say why it was refused. The question does; where the stream has said so itself, none is asked.
     const isTold = hasEnded;
     hasEnded = false;
     timer = window.setTimeout(() => {
-      // An EventSource does not say why it was refused. The question does, and where that is answered, the same request again.
       if (isTold) open();
+      // … and where it is answered, the same request says why once more.
       else void ask().then(() => (isRefused && state !== null ? askWhy() : undefined)).then(open);
     }, waitMs);
   }
