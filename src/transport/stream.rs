@@ -239,7 +239,7 @@ pub(super) async fn begin(
         max_bytes: lab.config.subscriber_queue_max_bytes,
         when_full: lab.config.slow_consumer,
     };
-    let meter = request.meter().cloned();
+    let meter = request.meter();
     let pieces = coded.stream(request, &mut response, &lab.compressors);
     let queue = Rc::new(StreamQueue::new(form, meter, pieces, budget));
     let address = lab.client_address(request);
