@@ -14,7 +14,7 @@ use tokio::net::TcpStream;
 use super::{
     admission,
     app::app,
-    small_http::{self, ActixHttp, Connection, Served},
+    small_http::{self, ActixHttp, Served, Serving},
     tls_handshake::secure,
     upgrades::take_over,
 };
@@ -61,7 +61,8 @@ pub fn lane_service(
                     Ok(seat) => seat,
                     Err(full) => {
                         admission::turn_away(io, full, &seats, lane, options, tls.clone());
-                        return Either::Left(ready(Err(DispatchError::DisconnectTimeout)));
+                        let turned_away = ready(Err(DispatchError::DisconnectTimeout));
+                        return Either::Left(turned_away);
                     }
                 };
                 let meter = meters.open(lane);
@@ -71,20 +72,22 @@ pub fn lane_service(
                 let stream = stream.seated(seat);
                 let served = served.clone();
                 Either::Right(match tls.clone() {
-                    None => Either::Left(Connection::new(served, stream, peer)),
-                    // Boxed: a handshake's future is larger than a connection's.
+                    None => Either::Left(Serving::new(served, stream, peer)),
                     Some(config) => Either::Right(Box::pin(async move {
                         let seat = stream.seat().cloned();
                         let handshake = secure(stream, config);
                         let handshake = tokio::time::timeout(request_timeout, handshake);
-                        let stream = tokio::select! {
-                            stream = handshake => stream.ok(),
-                            () = given_up(seat.as_deref()) => None,
-                        };
-                        drop(seat);
+                        // Apart, since a handshake takes more room than what follows.
+                        let handshake = Box::pin(async move {
+                            tokio::select! {
+                                stream = handshake => stream.ok(),
+                                () = given_up(seat.as_deref()) => None,
+                            }
+                        });
+                        let stream = handshake.await;
                         let stream = stream.ok_or(DispatchError::DisconnectTimeout)?;
                         let stream = stream.map_err(DispatchError::Io)?;
-                        Connection::new(served, stream, peer).await
+                        Serving::new(served, stream, peer).await
                     })),
                 })
             }))
@@ -94,7 +97,7 @@ pub fn lane_service(
 
 /// The lane's app, and who speaks HTTP for it: a small connection for what takes long, actix-http
 /// for all else.
-async fn served(
+pub async fn served(
     worker: Arc<LaneWorker>,
     main: Option<web::Data<MainLane>>,
     stopping: GracefulShutdownSignal,

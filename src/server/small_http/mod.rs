@@ -49,7 +49,7 @@ use std::{
     pin::Pin,
     rc::Rc,
     sync::Arc,
-    task::{Context, Poll},
+    task::{Context, Poll, ready},
     time::Duration,
 };
 
@@ -65,7 +65,7 @@ use actix_service::{
     Service,
     boxed::{BoxService, RcService},
 };
-use bytes::BytesMut;
+use bytes::{Buf, BytesMut};
 use futures_util::future::LocalBoxFuture;
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
@@ -86,6 +86,9 @@ const READ_BYTES: usize = 16 << 10;
 /// Of requests that are pipelined behind one that is not answered yet. Less than actix-http reads
 /// before it parses (128 KiB), so that it reads at once all that is put back for it.
 const AHEAD_MAX_BYTES: usize = 64 << 10;
+
+/// Steps of one connection before the next has its turn: some twenty requests in a row.
+const STEPS_AT_ONCE: usize = 64;
 
 thread_local! {
     static SCRATCH: RefCell<Box<[u8]>> = RefCell::new(vec![0; READ_BYTES].into());
@@ -130,7 +133,15 @@ pub fn config(keep_alive: Duration, request_timeout: Duration) -> ServiceConfig 
     })
 }
 
-/// See the module. A future that ends with its connection.
+/// A connection until it ends: a small one, or one that actix-http was given.
+pub enum Serving {
+    /// Boxed, since actix-server keeps room for a connection's future twice.
+    Small(Box<Connection>),
+    /// Of the small one nothing is kept.
+    ActixHttp(LocalBoxFuture<'static, Result<(), DispatchError>>),
+}
+
+/// See the module.
 pub struct Connection {
     served: Rc<Served>,
     peer: Option<SocketAddr>,
@@ -157,8 +168,6 @@ enum State {
     Answering(Codec, Option<BoxBody>),
     /// What is written is flushed, and then the peer told that no more comes.
     Closing,
-    /// Somebody else's.
-    ActixHttp(LocalBoxFuture<'static, Result<(), DispatchError>>),
 }
 
 type Answered = Result<Response<BoxBody>, actix_web::Error>;
@@ -176,6 +185,8 @@ enum Step {
     Again,
     /// Something has to happen first, and will wake the task.
     Wait,
+    /// What comes next is for actix-http.
+    GiveAway,
     Over,
 }
 
@@ -188,11 +199,11 @@ enum Filled {
     Ended,
 }
 
-impl Connection {
+impl Serving {
     /// Of a lane's stream, which is secured already where it is to be.
     pub fn new(served: Rc<Served>, stream: LaneStream, peer: Option<SocketAddr>) -> Self {
         let stopping = served.stopping.clone();
-        Self {
+        Self::Small(Box::new(Connection {
             stopping: Some(Box::pin(async move { stopping.notified().await })),
             served,
             peer,
@@ -203,9 +214,11 @@ impl Connection {
             timer: None,
             has_ended: false,
             has_asked: false,
-        }
+        }))
     }
+}
 
+impl Connection {
     fn step(&mut self, context: &mut Context<'_>) -> Result<Step, DispatchError> {
         let Some(stream) = &mut self.stream else {
             return Ok(Step::Over);
@@ -265,7 +278,6 @@ impl Connection {
                     Poll::Pending => Ok(Step::Wait),
                 }
             }
-            State::ActixHttp(_) => Ok(Step::Over),
         }
     }
 
@@ -301,15 +313,11 @@ impl Connection {
                 Ok(Step::Again)
             }
             Whose::Unknown => self.watch_the_time(context),
-            Whose::ActixHttps => {
-                self.timer = None;
-                self.give_to_actix_http();
-                Ok(Step::Again)
-            }
+            Whose::ActixHttps => Ok(Step::GiveAway),
             Whose::Ours(ours) => {
                 self.timer = None;
                 self.has_asked = true;
-                let _ = self.read.split_to(ours.bytes);
+                self.read.advance(ours.bytes);
                 if self.read.is_empty() {
                     // Gives back what it was read into.
                     self.read = BytesMut::new();
@@ -323,15 +331,6 @@ impl Connection {
                 self.state = State::Asked(ours.codec, self.served.app.call(request));
                 Ok(Step::Again)
             }
-        }
-    }
-
-    fn give_to_actix_http(&mut self) {
-        if let Some(mut stream) = self.stream.take() {
-            stream.unread(std::mem::take(&mut self.read));
-            self.stopping = None;
-            let serving = self.served.actix_http.call((stream, self.peer));
-            self.state = State::ActixHttp(serving);
         }
     }
 
@@ -393,26 +392,63 @@ impl Connection {
     }
 }
 
-impl Future for Connection {
+impl Future for Serving {
     type Output = Result<(), DispatchError>;
 
-    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        let this = self.get_mut();
-        this.hear_of_stop(context);
-        this.output.borrow();
-        let done = loop {
-            if let State::ActixHttp(serving) = &mut this.state {
-                break serving.as_mut().poll(context);
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        if let Self::Small(connection) = &mut *self {
+            match ready!(connection.poll(context)) {
+                Ended::Over(how) => return Poll::Ready(how),
+                Ended::Given(serving) => *self = Self::ActixHttp(serving),
             }
-            match this.step(context) {
-                Ok(Step::Again) => {}
-                Ok(Step::Wait) => break Poll::Pending,
-                Ok(Step::Over) => break Poll::Ready(Ok(())),
-                Err(error) => break Poll::Ready(Err(error)),
+        }
+        match &mut *self {
+            Self::Small(_) => Poll::Pending,
+            Self::ActixHttp(serving) => serving.as_mut().poll(context),
+        }
+    }
+}
+
+/// How a small connection ended.
+enum Ended {
+    Over(Result<(), DispatchError>),
+    /// Whoever goes on with it.
+    Given(LocalBoxFuture<'static, Result<(), DispatchError>>),
+}
+
+impl Connection {
+    fn poll(&mut self, context: &mut Context<'_>) -> Poll<Ended> {
+        self.hear_of_stop(context);
+        self.output.borrow();
+        let went = self.take_steps(context);
+        self.output.give_back();
+        Poll::Ready(match went {
+            Ok(Step::Again) => {
+                // The others of this thread come first.
+                context.waker().wake_by_ref();
+                return Poll::Pending;
             }
-        };
-        this.output.give_back();
-        done
+            Ok(Step::Wait) => return Poll::Pending,
+            Ok(Step::Over) => Ended::Over(Ok(())),
+            Ok(Step::GiveAway) => match self.stream.take() {
+                Some(mut stream) => {
+                    stream.unread(std::mem::take(&mut self.read));
+                    Ended::Given(self.served.actix_http.call((stream, self.peer)))
+                }
+                None => Ended::Over(Ok(())),
+            },
+            Err(error) => Ended::Over(Err(error)),
+        })
+    }
+
+    fn take_steps(&mut self, context: &mut Context<'_>) -> Result<Step, DispatchError> {
+        for _ in 0..STEPS_AT_ONCE {
+            match self.step(context)? {
+                Step::Again => {}
+                other => return Ok(other),
+            }
+        }
+        Ok(Step::Again)
     }
 }
 
@@ -462,3 +498,6 @@ fn fill(
     }
     Ok(Filled::Enough)
 }
+
+#[cfg(test)]
+mod tests;

@@ -41,6 +41,12 @@ impl Output {
         self.is_behind
     }
 
+    /// What it keeps for itself.
+    #[cfg(test)]
+    pub fn capacity(&self) -> usize {
+        self.bytes.capacity()
+    }
+
     /// Takes the thread's buffer for as long as the task runs, unless there is one of its own.
     pub fn borrow(&mut self) {
         if self.bytes.is_empty() {
