@@ -26,7 +26,10 @@ use askama::Template;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    access::asked_name::{host_of, origin_of},
+    access::{
+        asked_name::{host_of, origin_of},
+        hosts,
+    },
     catalogue,
     channel::{BadChannelName, ChannelName},
     error::{Code, Refusal},
@@ -257,16 +260,22 @@ impl Page {
 
 fn render(request: &HttpRequest, page: impl Template) -> HttpResponse {
     match page.render() {
-        Ok(html) => HttpResponse::Ok()
-            .insert_header((header::CONTENT_TYPE, "text/html; charset=utf-8"))
-            .insert_header((header::CACHE_CONTROL, "no-store"))
-            .insert_header((header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
-            .insert_header((header::REFERRER_POLICY, "no-referrer"))
-            .insert_header((header::CONTENT_SECURITY_POLICY, content_policy(request)))
-            // Isolation gives the page a clock of 5 µs instead of 100.
-            .insert_header(("cross-origin-opener-policy", "same-origin"))
-            .insert_header(("cross-origin-embedder-policy", "require-corp"))
-            .body(html),
+        Ok(html) => {
+            let mut answer = HttpResponse::Ok();
+            answer
+                .insert_header((header::CONTENT_TYPE, "text/html; charset=utf-8"))
+                .insert_header((header::CACHE_CONTROL, "no-store"))
+                .insert_header((header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
+                .insert_header((header::REFERRER_POLICY, "no-referrer"))
+                .insert_header((header::CONTENT_SECURITY_POLICY, content_policy(request)));
+            if is_trustworthy(request) {
+                // Isolation gives the page a clock of 5 µs instead of 100.
+                answer
+                    .insert_header(("cross-origin-opener-policy", "same-origin"))
+                    .insert_header(("cross-origin-embedder-policy", "require-corp"));
+            }
+            answer.body(html)
+        }
         Err(error) => {
             tracing::error!(%error, "a page cannot be rendered");
             let refusal = Refusal::new(Code::Internal, "the page cannot be rendered");
@@ -275,15 +284,26 @@ fn render(request: &HttpRequest, page: impl Template) -> HttpResponse {
     }
 }
 
+/// Whether the browser trusts the page's origin (Secure Contexts, §3.1): TLS, or this machine. Elsewhere it
+/// ignores isolation, and writes so into the console of each phone.
+fn is_trustworthy(request: &HttpRequest) -> bool {
+    let is_loopback = |host: String| {
+        host == "localhost" || hosts::address(&host).is_some_and(|address| address.is_loopback())
+    };
+    scheme_of(request) == Some("https") || host_of(request).is_some_and(is_loopback)
+}
+
+/// The scheme that the visitor used.
+fn scheme_of(request: &HttpRequest) -> Option<&'static str> {
+    let worker = request.app_data::<web::Data<LaneWorker>>()?;
+    let config = &worker.lab.config;
+    origin_of(request, config.scheme(), &config.trusted_proxies).map(|(scheme, _)| scheme)
+}
+
 /// Everything from this origin; connections to the lanes, which are this host's other ports.
 fn content_policy(request: &HttpRequest) -> String {
     let host = host_of(request).unwrap_or_else(|| "127.0.0.1".to_owned());
-    let worker = request.app_data::<web::Data<LaneWorker>>();
-    let config = worker.map(|worker| &worker.lab.config);
-    let scheme = config.and_then(|config| {
-        origin_of(request, config.scheme(), &config.trusted_proxies).map(|(scheme, _)| scheme)
-    });
-    let (http, ws) = match scheme {
+    let (http, ws) = match scheme_of(request) {
         Some("https") => ("https", "wss"),
         _ => ("http", "ws"),
     };

@@ -3,8 +3,11 @@
 use std::sync::Arc;
 
 use super::{
-    CODE_LENGTH, CODE_LETTERS, Class, Outcome, leading::RECORDS_MAX, participant::ParticipantId,
-    phones::PARTICIPANTS_MAX, tools::is_page,
+    CODE_LENGTH, CODE_LETTERS, Class, Outcome,
+    leading::RECORDS_MAX,
+    participant::{GONE_AFTER_US, ParticipantId},
+    phones::PARTICIPANTS_MAX,
+    tools::is_page,
 };
 use crate::lessons::Lesson;
 
@@ -20,12 +23,20 @@ impl Class {
         // Pages have seen states that are not in the file, which may be a second old: whatever comes now
         // is newer than all of them.
         self.revision = self.revision.saturating_add(REVISIONS_OF_A_STOP);
+        let seen = self.participants.iter().map(|one| one.last_seen_us);
+        let stopped_us = seen.max().unwrap_or(now_us);
         for participant in &mut self.participants {
-            // They have ten seconds to come back before the wall says that they are gone.
-            participant.live.stream_until_us = Some(now_us);
+            // Who was there has ten seconds to come back before the wall says that it is gone. Who had
+            // gone before is gone, and so is a stand-in, whose program was this one's.
+            let silent_us = stopped_us.saturating_sub(participant.last_seen_us);
+            let was_there = silent_us < GONE_AFTER_US && !participant.is_native;
+            participant.live.stream_until_us = Some(match was_there {
+                true => now_us,
+                false => now_us.saturating_sub(GONE_AFTER_US),
+            });
         }
         // Before the lesson is put away: what is recorded is over.
-        let stopped = Outcome::failed("the server was stopped in the middle; run it again");
+        let stopped = Outcome::failed("the lab was stopped in the middle of it");
         self.end_run(stopped, now_us);
         if let Some(given) = &mut self.given {
             let lesson = find(&given.id);

@@ -9,6 +9,9 @@ use serde::{Deserialize, Serialize};
 pub struct Outcome {
     /// Empty: the lesson's own.
     pub sentence: String,
+    /// What an experiment among the lesson's runs answers, where `sentence` is of the class; else empty.
+    #[serde(default)]
+    pub experiment: String,
     /// What was measured; `None` where nothing can be stood behind.
     pub measured: Option<f64>,
     /// What theory says.
@@ -45,6 +48,9 @@ impl Outcome {
     pub(super) fn followed_by(mut self, later: Self) -> Self {
         if !later.sentence.is_empty() {
             self.sentence = later.sentence;
+        }
+        if !later.experiment.is_empty() {
+            self.experiment = later.experiment;
         }
         self.measured = later.measured.or(self.measured);
         self.theory = later.theory.or(self.theory);

@@ -47,7 +47,7 @@ impl Class {
                 false => None,
             },
             grid: with_grid.then(|| self.grid(now_us)),
-            lead: (for_whom == Whom::Presenter).then(|| self.lead()),
+            lead: (for_whom == Whom::Presenter).then(|| self.lead(now_us)),
         }
     }
 
@@ -85,7 +85,7 @@ impl Class {
         self.participants.iter().map(entry).collect()
     }
 
-    fn lead(&self) -> Lead {
+    fn lead(&self, now_us: u64) -> Lead {
         let mut can = CanCounts::default();
         for of_one in self.participants.iter().filter_map(|one| one.can) {
             can.of += 1;
@@ -105,10 +105,19 @@ impl Class {
             can,
             addresses: BTreeMap::new(),
             not_kept: None,
+            phones_missing: self.phones_missing(now_us),
             lessons: Vec::new(),
             plan: self.plan_view(),
             times: self.lesson_times(),
             pages: given.map(Given::pages).unwrap_or_default(),
         }
+    }
+    /// Of the lesson that is on; none where native clients take the phones' places.
+    fn phones_missing(&self, now_us: u64) -> usize {
+        let Some(lesson) = self.lesson().filter(|_| !self.is_on_natives()) else {
+            return 0;
+        };
+        let least = usize::from(lesson.front.needs.phones);
+        least.saturating_sub(self.counts(now_us).open)
     }
 }

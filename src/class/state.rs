@@ -242,6 +242,9 @@ pub struct RunView {
 pub struct RevealView {
     /// What came out, in a sentence.
     pub sentence: String,
+    /// What an experiment of the lesson answers beside it; empty where the sentence is the experiment's.
+    #[serde(skip_serializing_if = "String::is_empty", default)]
+    pub experiment: String,
     /// What was measured, in `unit`.
     pub measured: Option<f64>,
     /// What theory says, in `unit`.
@@ -416,6 +419,9 @@ pub struct Lead {
     /// Why the class is not in the data folder, so that it is gone once the lab stops; filled in by
     /// whoever keeps it.
     pub not_kept: Option<String>,
+    /// How many phones more the lesson takes than are here and awake; 0 where there are enough.
+    #[serde(default)]
+    pub phones_missing: usize,
     /// Lessons to choose from; filled in by whoever has the shelf.
     pub lessons: Vec<LessonChoice>,
     /// The plan that is followed.

@@ -18,8 +18,8 @@ pub const EXPERIMENT: Experiment = Experiment {
     claim: "A2 \"instantly\"; B2 \"starts as HTTP and reuses the same TCP connection\"",
     expectation: "one for TCP and one for the request or the upgrade; Channels one more, for its \
         subscription; Socket.IO two more, for namespace and subscription, and by polling each of these \
-        takes a request to ask and one to hear; Channels over HTTP subscribes by a second connection, \
-        which adds two or more. Without TLS, which would add its own.",
+        takes a request to ask and one to hear; Channels over HTTP asks for its channel by a POST, \
+        which adds two or three. Without TLS, which would add its own.",
     claims: &["A2", "A3", "B2"],
     group: Group::Delay,
     guess: Guess::number(

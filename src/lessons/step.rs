@@ -380,6 +380,10 @@ pub struct Wait {
     pub at_most_s: u16,
     /// What is proposed to the presenter when it was not seen in time.
     pub otherwise: Otherwise,
+    /// Whether the source ends with the time that is measured, so that what is waited for is only what was
+    /// published until then.
+    #[serde(default)]
+    pub quiet: bool,
 }
 
 /// What happens if what is waited for is not seen.

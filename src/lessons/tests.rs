@@ -908,6 +908,30 @@ fn every_lesson_of_the_lab_can_be_given_and_is_short() {
     );
 }
 
+/// What was published and what was received is of the same time: while phones catch up nothing is published.
+#[test]
+fn a_lesson_that_counts_what_is_lost_waits_in_silence() {
+    let mut count = 0;
+    for lesson in LESSONS.iter() {
+        let about = lesson.guess().into_iter().flat_map(|guess| &guess.about);
+        let figures = lesson
+            .reveal()
+            .into_iter()
+            .flat_map(|reveal| &reveal.figures);
+        let mut all = about.chain(figures);
+        if !all.any(|each| each.as_str().contains("difference(publications")) {
+            continue;
+        }
+        for step in &lesson.steps {
+            if let Kind::Wait(wait) = &step.kind {
+                assert!(wait.quiet, "{}", lesson.front.id);
+                count += 1;
+            }
+        }
+    }
+    assert!(count > 0, "no lesson counts what is lost");
+}
+
 #[test]
 fn together_they_cover_all_forty_claims_and_say_what_cannot_be_tested_here() {
     let covered: BTreeSet<&str> = LESSONS

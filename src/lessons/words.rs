@@ -52,7 +52,8 @@ impl Expression {
             node => (node, value),
         };
         let (what, unit) = told(node, group);
-        let (value, unit) = match unit == TIMES && value.abs() < 1.0 {
+        let is_share = matches!(node, Node::Name(name) if name.ends_with("empty_ratio"));
+        let (value, unit) = match is_share || unit == TIMES && value.abs() < 1.0 {
             true => (value * 100.0, "%"),
             false => (value, unit),
         };
@@ -115,6 +116,15 @@ impl Progress {
     }
 }
 
+/// A unit, in each second.
+fn per_second(unit: &str) -> &'static str {
+    match unit {
+        "bytes" => "bytes a second",
+        "ms" => "ms a second",
+        _ => "a second",
+    }
+}
+
 fn how(compare: Compare) -> &'static str {
     match compare {
         Compare::AtLeast => "at least",
@@ -136,11 +146,13 @@ fn told(node: &Node, group: GroupName<'_>) -> (String, &'static str) {
         Node::Number(number) => (shown(*number), ""),
         Node::Name(name) => of_name(name, group),
         Node::Ratio(one, other) => {
+            let is_rate = matches!(&**other, Node::Name(name) if name == "seconds");
             let ((one, of), (other, to)) = (told(one, group), told(other, group));
-            let unit = if to.is_empty() { of } else { TIMES };
-            match of == to {
-                true => (format!("{one}, compared with {other}"), TIMES),
-                false => (format!("{one}, divided by {other}"), unit),
+            match (of, to) {
+                (of, _) if is_rate => (format!("{one}, in each second"), per_second(of)),
+                (of, to) if of == to => (format!("{one}, compared with {other}"), TIMES),
+                (of, "") => (format!("{one}, divided by {other}"), of),
+                _ => (format!("{one}, divided by {other}"), ""),
             }
         }
         Node::Difference(one, other) => {
@@ -295,6 +307,27 @@ mod tests {
                 "questions on Short polling, compared with questions on WebSocket",
                 4.0,
                 "times",
+            ),
+            (
+                "ratio(websocket.bytes.per_phone, seconds)",
+                68_580.0,
+                "bytes sent and received on WebSocket for each phone, in each second",
+                68_580.0,
+                "bytes a second",
+            ),
+            (
+                "ratio(websocket.delivered.per_phone, seconds)",
+                97.0,
+                "messages received on WebSocket for each phone, in each second",
+                97.0,
+                "a second",
+            ),
+            (
+                "short-poll.empty_ratio",
+                0.908,
+                "share of answers with nothing new on Short polling",
+                90.8,
+                "%",
             ),
             (
                 "percent(short-poll.empty_ratio)",

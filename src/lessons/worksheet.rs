@@ -111,6 +111,7 @@ impl<'a> Asked<'a> {
         let (min, max) = (guess.min.unwrap_or_default(), guess.max.unwrap_or_default());
         let range = match guess.unit.as_str() {
             "" => format!("from {min} to {max}"),
+            unit if unit.starts_with("of ") => format!("from {min} to {max} ({unit})"),
             unit => format!("from {min} to {max}, unit: {unit}"),
         };
         let how = match guess.kind {
@@ -318,7 +319,7 @@ impl Citation {
         let (machine, date) = (or_blank(&self.machine), or_blank(&self.date));
         if self.is_live {
             return format!(
-                "pushlab {version}, live, {BLANK} phones, {BLANK} asleep, {what}{seed}, machine {machine}, {date}"
+                "pushlab {version}, live, {BLANK} phones, {BLANK} asleep, {what}{seed}, machine {machine}, on {date}"
             );
         }
         let outcome = match &self.outcome {
@@ -327,7 +328,7 @@ impl Citation {
         };
         let (run, sha256) = (or_blank(&self.run), or_blank(&self.sha256));
         format!(
-            "pushlab {version}, run {run}, {what}{seed}, {outcome}, machine {machine}, {date}; SHA-256 {sha256}"
+            "pushlab {version}, run {run}, {what}{seed}, {outcome}, machine {machine}, on {date}; SHA-256 {sha256}"
         )
     }
 }
@@ -431,7 +432,7 @@ mod tests {
         assert_eq!(
             cited.line(),
             "pushlab 0.1.0 (634a8f5), run ________, E5 quick, seed 1, valid, or what spoke against it: ________, \
-             machine ________, ________; SHA-256 ________"
+             machine ________, on ________; SHA-256 ________"
         );
         cited.outcome = Some("as predicted".to_owned());
         cited.run = Some("20261129T171924Z-e5-quick".to_owned());
@@ -441,7 +442,7 @@ mod tests {
         assert_eq!(
             cited.line(),
             "pushlab 0.1.0 (634a8f5), run 20261129T171924Z-e5-quick, E5 quick, seed 1, \"as predicted\", \
-             machine Debian 12, 2 processors, 2026-11-29; SHA-256 3f9c"
+             machine Debian 12, 2 processors, on 2026-11-29; SHA-256 3f9c"
         );
         cited.is_live = true;
         assert!(

@@ -234,6 +234,7 @@ mod system {
 }
 
 #[cfg(not(target_os = "linux"))]
+#[allow(missing_docs, reason = "they are as the Linux ones say")]
 mod system {
     use std::io;
 

@@ -180,6 +180,7 @@ impl Given {
         let outcome = outcome.unwrap_or_default();
         Some(RevealView {
             sentence: self.sentence(revealed.predicted_only),
+            experiment: outcome.experiment,
             measured: revealed.measured,
             theory: self.theory(),
             unit: asked.as_ref().map_or("", |asked| asked.unit()).to_owned(),

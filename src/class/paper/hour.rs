@@ -5,6 +5,7 @@ use crate::class::{
     Record,
     record::{LessonRecord, PlanRecord, PlanRowRecord, StepTime},
 };
+use crate::lessons::own::LESSONS;
 
 /// A row of the table.
 pub struct Timed {
@@ -27,7 +28,11 @@ impl Hour {
     pub fn of(plan: &PlanRecord, record: &Record) -> Self {
         let title = |id: &String| {
             let given = record.lessons.iter().find(|lesson| lesson.id == *id);
-            cut(given.map_or(id, |lesson| &lesson.title))
+            let own = || LESSONS.iter().find(|lesson| lesson.front.id == *id);
+            let title = given.map(|lesson| &lesson.title);
+            cut(title
+                .or_else(|| own().map(|lesson| &lesson.front.title))
+                .unwrap_or(id))
         };
         let timed = |row: &PlanRowRecord| Timed {
             place: format!("{}–{}", row.from, row.to),
@@ -48,11 +53,27 @@ pub fn steps(lesson: &LessonRecord) -> Vec<Timed> {
     let had_time = all.filter(|(_, step)| step.planned_s > 0 || step.used_s > 0);
     let timed = |(at, step): (usize, &StepTime)| Timed {
         place: (at + 1).to_string(),
-        what: cut(&step.kind),
+        what: kind_in_words(&step.kind),
         planned: planned(step.planned_s),
         used: clock(step.used_s),
     };
     had_time.map(timed).collect()
+}
+
+/// What is done in a step of a kind, as its file calls it.
+fn kind_in_words(kind: &str) -> String {
+    match kind {
+        "say" => "told",
+        "guess" => "guesses",
+        "set" => "phones set up",
+        "run" => "run",
+        "wait" => "waited for what has to be seen",
+        "code" => "source shown",
+        "reveal" => "result",
+        "ask" => "last question",
+        other => return cut(other),
+    }
+    .to_owned()
 }
 
 fn planned(seconds: u32) -> String {

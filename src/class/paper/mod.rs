@@ -14,7 +14,7 @@
 mod hour;
 mod picture;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use askama::Template;
 
@@ -113,6 +113,7 @@ struct Given {
     counted: String,
     guesses: Option<Shown>,
     sentence: String,
+    experiment: String,
     /// What went wrong.
     failed: String,
     predicted_only: bool,
@@ -181,6 +182,9 @@ impl Given {
         add("predicted", &outcome.theory_points);
         let counted = outcome.figures.iter();
         figures.extend(counted.map(|(name, value)| in_words(name, *value, &lesson.groups)));
+        // Two names may say the same, as a share and the same share in %.
+        let mut seen = BTreeSet::new();
+        figures.retain(|figure| seen.insert(figure.clone()));
         let shown = lesson.guess.as_ref().zip(lesson.guesses.as_ref());
         Self {
             title: cut(&lesson.title),
@@ -194,6 +198,7 @@ impl Given {
             guesses: shown
                 .and_then(|(asked, guesses)| Shown::of(asked, guesses, lesson, measured, theory)),
             sentence: cut(&outcome.sentence),
+            experiment: cut(&outcome.experiment),
             failed: outcome.failed.as_deref().map_or_else(String::new, cut),
             predicted_only: lesson.predicted_only,
             figures,
@@ -351,6 +356,7 @@ fn shown_of(lesson: &LessonRecord) -> Outcome {
             measured: None,
             measured_points: Vec::new(),
             figures: BTreeMap::new(),
+            experiment: String::new(),
             ..all
         },
         false => all,
@@ -407,7 +413,7 @@ fn cite(lesson: &LessonRecord, record: &Record) -> String {
     let what = match lesson.run_ids.as_slice() {
         [] => {
             let phones = phones(&record.participants);
-            format!("live, {phones}, lesson {}", cut(&lesson.id))
+            format!("live, class of {phones}, lesson {}", cut(&lesson.id))
         }
         ids => format!("run {}, lesson {}", cut(&ids.join(", ")), cut(&lesson.id)),
     };

@@ -220,7 +220,7 @@ fn everything_that_the_class_did_is_on_the_paper() {
         "<tr><td>1</td><td>Round trips</td><td>1:40</td><td>1:35</td></tr>",
         "<tr><td>0–4</td><td>Round trips</td><td>4:00</td><td>4:10</td></tr>",
         "As it came out: b, Round trips.",
-        ", class Round trips, live, 2 phones and 1 stand-in, lesson Round trips, seed 9, 2025-11-30",
+        ", class Round trips, live, class of 2 phones and 1 stand-in, lesson Round trips, seed 9, 2025-11-30",
         "<polygon class=\"before\"",
         "class=\"predicted\"",
         "✓ right",

@@ -226,6 +226,23 @@ fn a_class_goes_on_from_its_file_with_names_guesses_step_and_groups() {
     assert!(again.revision() > class.revision());
     let kept: Vec<_> = again.participants().iter().map(|one| one.group).collect();
     assert_eq!(kept, groups, "phones keep their lanes");
+    // Who was there may come back; who had been gone, and a stand-in of the program that stopped, is gone.
+    let mut left: serde_json::Value = serde_json::from_str(&text).unwrap();
+    left["participants"][1]["last_seen_us"] = (60 * SECOND).into();
+    left["participants"][3]["last_seen_us"] = (60 * SECOND).into();
+    left["participants"][3]["is_native"] = true.into();
+    let mut left: Class = serde_json::from_value(left).unwrap();
+    left.go_on(|_| None, 70 * SECOND);
+    let states = left.participants().iter().map(|one| one.state(70 * SECOND));
+    assert_eq!(
+        states.collect::<Vec<_>>(),
+        [
+            GridState::Gone,
+            GridState::Open,
+            GridState::Gone,
+            GridState::Gone
+        ]
+    );
     // Its file is another one now, or asks something that was not guessed, or is gone.
     let before = &class.record().lessons[0];
     let mut asks_less = (*given).clone();

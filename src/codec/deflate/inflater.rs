@@ -33,8 +33,8 @@ impl Default for Inflater {
 }
 
 impl Inflater {
-    /// Appends what a message was before it was compressed, at most `max_bytes` of it and
-    /// [`STEP_BYTES`] more before it is refused.
+    /// Appends what a message was before it was compressed, at most `max_bytes` of it: nothing of a
+    /// piece that would be past them.
     pub fn message(
         &mut self,
         compressed: &[u8],

@@ -203,8 +203,13 @@ fn measured(
     // A sentence with figures of the class in it is told with these; any other is the experiment's,
     // which is made from what was measured.
     let is_of_the_class = reveal.sentence.contains('{');
+    let (sentence, experiment) = match is_of_the_class {
+        true => (String::new(), said),
+        false => (said, String::new()),
+    };
     Outcome {
-        sentence: if is_of_the_class { String::new() } else { said },
+        sentence,
+        experiment,
         measured,
         theory,
         measured_points,

@@ -25,10 +25,10 @@ impl EachLane for ChannelsStreaming {
         2
     }
 
-    /// TCP and stream, TCP and POST, and half of one for what comes down the stream: this client reads
-    /// on when its POST is answered.
+    /// TCP and stream, TCP, and the POST's way up and the stream's way down. (The POST's own answer comes
+    /// at the same time.)
     fn round_trips_to_channel(&self) -> f64 {
-        4.5
+        4.0
     }
 
     fn message(&self, at: &At<'_>, publication: &Publication, out: &mut Vec<u8>) -> Option<Layers> {

@@ -42,6 +42,7 @@
  *
  * @typedef {object} Reveal
  * @property {string} sentence
+ * @property {string} [experiment]  what an experiment of the lesson answers beside it
  * @property {number|null} measured @property {number|null} theory @property {string} unit
  * @property {(number|null)[]} [measured_points] @property {(number|null)[]} [theory_points]
  *           of a curve, one for each x, null where nothing was measured; not there where nothing is known
@@ -94,6 +95,7 @@
  *
  * @typedef {object} Lead                what only the presenter gets
  * @property {string} notes_html @property {"explain"|"talk"|"go on"|null} hint @property {number|null} right_share
+ * @property {number} phones_missing   so many more than are here and awake the lesson takes
  * @property {string|null} next          the kind of the step that follows
  * @property {boolean} can_again         this step can be had once more
  * @property {boolean} asks_again        a second guess is proposed

@@ -90,18 +90,53 @@ pub struct Audience {
     pub answered: f64,
 }
 
-impl Audience {
-    /// In the middle of a measurement, of how many there were at its two ends.
-    pub fn between(&self, other: &Self) -> Self {
-        let mut on = BTreeMap::new();
-        for key in self.on.keys().chain(other.on.keys()) {
-            let at = |audience: &Self| audience.on.get(key).copied().unwrap_or_default();
-            on.insert(*key, (at(self) + at(other)) / 2.0);
-        }
+/// Who was there over a while: each for as long as it was, so that a phone that comes half-way is half a phone.
+#[derive(Debug)]
+pub struct Attendance {
+    since_us: u64,
+    last_us: u64,
+    last: Audience,
+    /// Phones times µs, since the beginning.
+    phones: f64,
+    on: BTreeMap<(&'static str, &'static str), f64>,
+}
+
+impl Attendance {
+    /// From now on; instants are of the running clock.
+    pub fn new(now_us: u64, there: Audience) -> Self {
         Self {
-            phones: (self.phones + other.phones) / 2.0,
-            on,
-            answered: other.answered,
+            since_us: now_us,
+            last_us: now_us,
+            last: there,
+            phones: 0.0,
+            on: BTreeMap::new(),
+        }
+    }
+
+    /// Who is there now. Who came or went since the last time did so midway.
+    pub fn add(&mut self, now_us: u64, there: Audience) {
+        let span_us = now_us.saturating_sub(self.last_us) as f64;
+        self.phones += (self.last.phones + there.phones) / 2.0 * span_us;
+        for audience in [&self.last, &there] {
+            for (key, count) in &audience.on {
+                *self.on.entry(*key).or_default() += count / 2.0 * span_us;
+            }
+        }
+        self.last_us = self.last_us.max(now_us);
+        self.last = there;
+    }
+
+    /// How many there were on average.
+    pub fn mean(&self) -> Audience {
+        let span_us = self.last_us.saturating_sub(self.since_us) as f64;
+        if span_us <= 0.0 {
+            return self.last.clone();
+        }
+        let on = self.on.iter().map(|(key, sum)| (*key, sum / span_us));
+        Audience {
+            phones: self.phones / span_us,
+            on: on.collect(),
+            answered: self.last.answered,
         }
     }
 }
@@ -462,15 +497,35 @@ mod tests {
     }
 
     #[test]
-    fn a_phone_that_leaves_half_way_is_half_a_phone() {
-        let before = audience(&[(("sse", ""), 4.0)]);
-        let after = Audience {
-            phones: 26.0,
-            ..audience(&[(("sse", ""), 2.0), (("websocket", ""), 2.0)])
+    fn a_phone_counts_for_as_long_as_it_was_there() {
+        let sse = ("sse", "");
+        let with = |count: f64| Audience {
+            phones: count,
+            on: [(sse, count)].into(),
+            answered: 0.0,
         };
-        let between = before.between(&after);
-        assert_eq!(between.phones, 27.0);
-        assert_eq!(between.on[&("sse", "")], 3.0);
-        assert_eq!(between.on[&("websocket", "")], 1.0);
+        let mut attendance = Attendance::new(5_000_000, with(3.0));
+        assert_eq!(attendance.mean(), with(3.0));
+        for second in 1..=30 {
+            // A fourth comes between the fifth second and the sixth.
+            let there = if second <= 5 { 3.0 } else { 4.0 };
+            attendance.add(5_000_000 + second * 1_000_000, with(there));
+        }
+        let mean = attendance.mean();
+        assert!((mean.phones - (3.0 + 24.5 / 30.0)).abs() < 1e-9);
+        assert!((mean.on[&sse] - mean.phones).abs() < 1e-9);
+        // Three asked 60 times and one 49 times.
+        let per_phone = 229.0 / mean.on[&sse];
+        assert!((per_phone - 60.0).abs() < 0.1, "{per_phone}");
+
+        // One changes its lane half-way.
+        let before = audience(&[(sse, 4.0)]);
+        let after = audience(&[(sse, 3.0), (("websocket", ""), 1.0)]);
+        let mut attendance = Attendance::new(0, before.clone());
+        attendance.add(10, before);
+        attendance.add(10, after.clone());
+        attendance.add(20, after);
+        assert_eq!(attendance.mean().on[&sse], 3.5);
+        assert_eq!(attendance.mean().on[&("websocket", "")], 0.5);
     }
 }

@@ -7,7 +7,7 @@ use tokio::{sync::watch, time::sleep};
 
 use super::{
     CHANNEL, audience, channel,
-    counted::{self, Audience, Figures, Look},
+    counted::{self, Attendance, Audience, Figures, Look},
     lock, outcome,
 };
 use crate::{
@@ -39,6 +39,10 @@ const ARRIVE_WITHIN: Duration = Duration::from_secs(4);
 const COUNT_EVERY: Duration = Duration::from_secs(1);
 /// How often it is looked whether they are, and whether what is waited for was seen.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
+/// A machine's clock was set when it shows an instant so differently from before.
+const CLOCK_SET_US: u64 = 100_000;
+/// What a run says that was ended before what the lesson waits for was there.
+const STOPPED_EARLY: &str = "it was stopped before enough was seen";
 /// Phones report every two seconds what they measured.
 const REPORTS_WITHIN: Duration = Duration::from_secs(3);
 
@@ -94,62 +98,71 @@ impl Measuring {
     }
 
     async fn measure(&mut self, companions: Option<&Companions>) -> Result<Outcome, Over> {
-        let began_us = clock::time_of_day_us();
+        let began_us = clock::now_us();
         self.arrive(companions).await?;
         let warm_up = Duration::from_secs(self.live.warm_up.into()).max(WARM_UP_LEAST);
         self.start_source().await?;
-        let measured_from_us =
-            clock::time_of_day_us() + (warm_up + self.half_a_beat()).as_micros() as u64;
+        let measured_from_us = clock::now_us() + (warm_up + self.half_a_beat()).as_micros() as u64;
         let mut ends_us = measured_from_us + u64::from(self.live.seconds) * 1_000_000;
-        lock(&self.main.live.setting).begin(&self.lab, measured_from_us);
+        let of_day_us = clock::time_of_day_at(measured_from_us);
+        lock(&self.main.live.setting).begin(&self.lab, of_day_us);
         self.tell(|run| {
-            run.measured_from_us = Some(measured_from_us);
-            run.ends_us = Some(ends_us);
+            run.measured_from_us = Some(of_day_us);
+            run.ends_us = Some(clock::time_of_day_at(ends_us));
         })?;
         self.pause_until(measured_from_us).await?;
         self.tell(|run| run.state = RunState::Measuring)?;
-        let (first, who) = (super::look(&self.lab).await, self.who(companions)?);
-        let measured = self.count_until(ends_us, first.publications).await;
+        let first = super::look(&self.lab).await;
+        let mut attendance = Attendance::new(clock::now_us(), self.who(companions)?);
+        let measured = self
+            .count_until(ends_us, first.publications, companions, &mut attendance)
+            .await;
         let mut is_stopped = matches!(measured, Err(Over::Stopped));
         // What the lesson waits for may take longer than what it measures.
         let wait = outcome::wait_after(&self.lesson, self.step).cloned();
         let latest_us = wait
             .as_ref()
             .map_or(0, |wait| began_us + u64::from(wait.at_most_s) * 1_000_000);
+        if wait.as_ref().is_some_and(|wait| wait.quiet) {
+            self.end_source(None).await;
+        }
         let (last, who) = loop {
             let last = super::look(&self.lab).await;
-            let who = who.between(&self.who(companions)?);
+            attendance.add(clock::now_us(), self.who(companions)?);
+            let who = attendance.mean();
             let figures = self.figures(&first, &last, &who);
             let unmet = wait
                 .as_ref()
                 .and_then(|wait| outcome::unmet(wait, &figures));
-            if is_stopped || unmet.is_none() || clock::time_of_day_us() >= latest_us {
+            if is_stopped || unmet.is_none() || clock::now_us() >= latest_us {
                 break (last, who);
             }
-            ends_us = clock::time_of_day_us() + LOOK_EVERY.as_micros() as u64;
+            ends_us = clock::now_us() + LOOK_EVERY.as_micros() as u64;
             let waits = wait.as_ref().and_then(|wait| {
                 let so_far = |class: &Class| super::so_far(class, &wait.until, &figures);
                 Some(WaitView {
                     until: wait.until.as_str().to_owned(),
                     seen: false,
                     so_far: self.main.class.look(so_far)?,
-                    since_us: began_us,
-                    late_us: latest_us,
+                    since_us: clock::time_of_day_at(began_us),
+                    late_us: clock::time_of_day_at(latest_us),
                     otherwise: wait.otherwise,
                 })
             });
             self.tell(|run| {
-                run.ends_us = Some(ends_us);
+                run.ends_us = Some(clock::time_of_day_at(ends_us));
                 run.waits = waits;
             })?;
-            let measured = self.count_until(ends_us, first.publications).await;
+            let measured = self
+                .count_until(ends_us, first.publications, companions, &mut attendance)
+                .await;
             is_stopped = matches!(measured, Err(Over::Stopped));
         };
         let count = last.publications.saturating_sub(first.publications);
         self.note_published(count);
         let last = self.with_reports(last, is_stopped).await?;
         let figures = self.figures(&first, &last, &who);
-        let outcome = self.outcome(&figures);
+        let outcome = self.outcome(&figures, is_stopped);
         *lock(&self.main.live.figures) = Some((self.run.clone(), figures));
         Ok(outcome)
     }
@@ -161,12 +174,14 @@ impl Measuring {
         figures
     }
 
-    fn outcome(&self, figures: &Figures) -> Outcome {
+    fn outcome(&self, figures: &Figures, is_stopped: bool) -> Outcome {
         let mut found = outcome::outcome(&self.lesson, self.step, figures);
         let wait = outcome::wait_after(&self.lesson, self.step);
         let unmet = wait.and_then(|wait| Some((wait.otherwise, outcome::unmet(wait, figures)?)));
-        if let Some((Otherwise::Again, why)) = unmet {
-            found.failed = Some(why);
+        match unmet {
+            Some(_) if is_stopped => found.failed = Some(STOPPED_EARLY.to_owned()),
+            Some((Otherwise::Again, why)) => found.failed = Some(why),
+            _ => {}
         }
         found
     }
@@ -175,7 +190,7 @@ impl Measuring {
     async fn with_reports(&mut self, last: Look, is_stopped: bool) -> Result<Look, Over> {
         if outcome::waits_for_reports(&self.lesson) && !is_stopped {
             self.end_source(None).await;
-            let until_us = clock::time_of_day_us() + REPORTS_WITHIN.as_micros() as u64;
+            let until_us = clock::now_us() + REPORTS_WITHIN.as_micros() as u64;
             if let Err(Over::Gone) = self.pause_until(until_us).await {
                 return Err(Over::Gone);
             }
@@ -186,10 +201,10 @@ impl Measuring {
     /// Waits for the phones that are awake, and for the clients beside them; those that do not get in are no
     /// reason to wait on.
     async fn arrive(&mut self, companions: Option<&Companions>) -> Result<(), Over> {
-        let until_us = clock::time_of_day_us() + ARRIVE_WITHIN.as_micros() as u64;
-        self.tell(|run| run.starts_by_us = Some(until_us))?;
-        while !self.are_in(companions) && clock::time_of_day_us() < until_us {
-            let next_us = clock::time_of_day_us() + LOOK_EVERY.as_micros() as u64 / 5;
+        let until_us = clock::now_us() + ARRIVE_WITHIN.as_micros() as u64;
+        self.tell(|run| run.starts_by_us = Some(clock::time_of_day_at(until_us)))?;
+        while !self.are_in(companions) && clock::now_us() < until_us {
+            let next_us = clock::now_us() + LOOK_EVERY.as_micros() as u64 / 5;
             self.pause_until(next_us).await?;
         }
         Ok(())
@@ -202,15 +217,29 @@ impl Measuring {
         are_phones_in && companions.is_none_or(Companions::are_in)
     }
 
-    /// Until this time of day, and meanwhile the wall is told how much was published.
-    async fn count_until(&mut self, until_us: u64, before: u64) -> Result<(), Over> {
+    /// Until this instant of the running clock, and meanwhile it is counted who is there, and the wall is told how
+    /// much was published, and when it ends by a clock that may have been set.
+    async fn count_until(
+        &mut self,
+        until_us: u64,
+        before: u64,
+        companions: Option<&Companions>,
+        attendance: &mut Attendance,
+    ) -> Result<(), Over> {
+        let mut told_us = clock::time_of_day_at(until_us);
         loop {
-            let next_us = clock::time_of_day_us() + COUNT_EVERY.as_micros() as u64;
+            let next_us = clock::now_us() + COUNT_EVERY.as_micros() as u64;
             self.pause_until(next_us.min(until_us)).await?;
             let count = super::published(&self.lab).await.saturating_sub(before);
             self.note_published(count);
-            if clock::time_of_day_us() >= until_us {
+            attendance.add(clock::now_us(), self.who(companions)?);
+            if clock::now_us() >= until_us {
                 return Ok(());
+            }
+            let ends_us = clock::time_of_day_at(until_us);
+            if ends_us.abs_diff(told_us) > CLOCK_SET_US {
+                told_us = ends_us;
+                self.tell(|run| run.ends_us = Some(ends_us))?;
             }
         }
     }
@@ -340,7 +369,7 @@ impl Measuring {
         of_class == Some(true)
     }
 
-    /// Until this time of day, unless the run ends before.
+    /// Until this instant of the running clock, unless the run ends before.
     async fn pause_until(&mut self, until_us: u64) -> Result<(), Over> {
         let mut changes = self.main.class.watch_revisions();
         loop {
@@ -350,7 +379,7 @@ impl Measuring {
             if *self.stopped.borrow() {
                 return Err(Over::Stopped);
             }
-            let left_us = until_us.saturating_sub(clock::time_of_day_us());
+            let left_us = until_us.saturating_sub(clock::now_us());
             if left_us == 0 {
                 return Ok(());
             }

@@ -30,6 +30,7 @@ export function makeReveal(_context, first) {
     const parts = [sentence];
     if (reveal.predicted_only) parts.push(el("p", {}, el("span", { class: "badge badge-predicted" }, "predicted, not measured here")));
     if (question) parts.push(...beside(question, reveal, me));
+    if (reveal.experiment) parts.push(el("p", {}, `By the experiment: ${reveal.experiment}`));
     if (lesson.html) parts.push(prose(lesson.html));
     if (reveal.change_html) parts.push(el("h2", {}, "Change one thing"), prose(reveal.change_html));
     element.replaceChildren(...parts);

@@ -75,7 +75,7 @@ export function showLead(part, state, tell) {
   notKept.hidden = lead.not_kept === null;
   setText(notKept, lead.not_kept === null ? "" : `This class is not kept: the data folder cannot be written (${lead.not_kept}). When the lab stops, what it did is gone. Next time, start the lab with --data-dir FOLDER, another folder.`);
   const hint = find("[data-hint]", HTMLElement, part);
-  const words = [state.lesson?.reveal || state.lesson?.kind === "ask" ? "" : hintOf(lead), waitOf(state)].filter((text) => text !== "").join(" ");
+  const words = [missingOf(state), state.lesson?.reveal || state.lesson?.kind === "ask" ? "" : hintOf(lead), waitOf(state)].filter((text) => text !== "").join(" ");
   hint.hidden = words === "";
   setText(hint, words);
   const next = talkOf(state);
@@ -100,6 +100,13 @@ export function showLead(part, state, tell) {
 function canOf({ of, websocket, eventsource, streams, http2 }) {
   const has = /** @type {const} */ ([["WebSocket", websocket], ["EventSource", eventsource], ["streaming fetch", streams], ["HTTP/2", http2]]);
   return `Of ${counted(of, "phone")}: ${has.map(([what, count]) => `${what} ${count === of ? "all" : count === 0 ? "none" : count}`).join(" · ")}`;
+}
+
+/** Said from a lesson's first step on, and not when its run cannot begin. @param {import("../state.js").ClassState} state */
+function missingOf({ lesson, lead }) {
+  const missing = lead?.phones_missing ?? 0;
+  if (missing === 0 || lesson?.reveal || lesson?.kind === "ask") return "";
+  return `This lesson takes ${counted(missing, "phone")} more, or as many stand-ins ("Stand-ins" below).`;
 }
 
 /** What the guesses suggest. @param {import("../state.js").Lead} lead */

@@ -266,6 +266,7 @@ function reveal(lesson) {
         el("p", { class: "wall-sentence", "data-part": "sentence" }, shown.sentence),
         ...(shown.predicted_only ? [el("p", { class: "wall-note" }, "Predicted, not measured.")] : []),
         ...(drawn === null ? figuresOf(shown) : [el("div", { class: "wall-picture" }, drawn.picture), hidden(drawn.table)]),
+        ...(shown.experiment ? [el("p", { class: "wall-note", "data-part": "experiment" }, `By the experiment: ${shown.experiment}`)] : []),
         proseOf(lesson.html, "wall-prose wall-prose-small"),
         ...(shown.change_html ? [proseOf(shown.change_html, "wall-prose wall-prose-small wall-change")] : []),
       ];
