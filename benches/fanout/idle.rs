@@ -6,6 +6,7 @@
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{SocketAddrV4, TcpStream};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -211,7 +212,10 @@ impl Held {
 
 /// Opens a session, and subscribes by a request of its own as pusher-js does.
 fn open_xhr(stream: &mut TcpStream, server: SocketAddrV4, index: usize) -> io::Result<()> {
-    let session = format!("/pusher/app/{APP_KEY}/1/idle{index}");
+    // A name of its own: a session outlives its connection, and would be gone on with.
+    static OPENED: AtomicU64 = AtomicU64::new(0);
+    let number = OPENED.fetch_add(1, Ordering::Relaxed);
+    let session = format!("/pusher/app/{APP_KEY}/1/idle{number}");
     write!(
         stream,
         "POST {session}/xhr_streaming?protocol=7 HTTP/1.1\r\nHost: {server}\r\n\
