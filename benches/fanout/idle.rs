@@ -6,6 +6,7 @@
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{SocketAddrV4, TcpStream};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -14,7 +15,7 @@ use serde_json::{Value, json};
 use crate::Bench;
 use crate::envelope::{self, CHANNEL};
 use crate::process::{self, Server};
-use crate::protocol::Protocol;
+use crate::protocol::{APP_KEY, Protocol};
 use crate::report::{Table, f1, thousands, verdict};
 use crate::subscriber::{self, Subscriber};
 
@@ -22,6 +23,8 @@ use crate::subscriber::{self, Subscriber};
 const AIM_KIB: (f64, f64) = (14.0, 6.0);
 /// The same for Socket.IO over WebSocket.
 const AIM_SOCKETIO_KIB: (f64, f64) = (16.0, 10.0);
+/// The same for answers over HTTP: streams, and polls that are held.
+const AIM_HTTP_KIB: (f64, f64) = (10.0, 6.0);
 /// Rest between the last handshake and the second reading: buffers that are given back when idle
 /// are given back by then; shorter than any heartbeat or hold.
 const REST: Duration = Duration::from_secs(3);
@@ -31,15 +34,17 @@ const FIRST_TOUCH: usize = 20;
 /// All subscribers together must have the publication within this time.
 const DELIVERED_WITHIN: Duration = Duration::from_secs(20);
 
-/// Runs the scenario: WebSocket at two sizes, SSE and long poll at one, the bare loop as a check of
-/// the instrument.
+/// Runs the scenario: WebSocket at two sizes, streams and held polls at one, the bare loop as a check
+/// of the instrument.
 pub fn run(bench: &mut Bench) -> io::Result<()> {
     let all_cases = [
         ("bare", "websocket", 3_000),
         ("pushlab", "websocket", 3_000),
         ("pushlab", "websocket", 10_000),
-        ("pushlab", "sse", 1_000),
-        ("pushlab", "long-poll", 1_000),
+        ("pushlab", "sse", 5_000),
+        ("pushlab", "fetch-stream", 5_000),
+        ("pushlab", "channels-streaming", 5_000),
+        ("pushlab", "long-poll", 5_000),
         ("pushlab", "channels", 3_000),
         ("pushlab", "socketio-websocket", 5_000),
     ];
@@ -97,6 +102,7 @@ fn cells(case: &Value) -> Vec<String> {
     let aim = match (case["server"].as_str(), case["transport"].as_str()) {
         (Some("pushlab"), Some("websocket")) => Some(AIM_KIB),
         (Some("pushlab"), Some("socketio-websocket")) => Some(AIM_SOCKETIO_KIB),
+        (Some("pushlab"), Some(XHR | "sse" | "fetch-stream" | "long-poll")) => Some(AIM_HTTP_KIB),
         _ => None,
     };
     let aim = aim.map(|(now, later)| {
@@ -147,6 +153,9 @@ pub fn hold(plan: &Value) -> io::Result<Value> {
     }))
 }
 
+/// The lane of Channels' fallback by a stream, whose client says by other requests what it wants.
+const XHR: &str = "channels-streaming";
+
 /// One held subscriber: a WebSocket, or an HTTP answer that is not over.
 enum Held {
     WebSocket(Subscriber),
@@ -159,6 +168,10 @@ impl Held {
             return Subscriber::subscribe(server, index, protocol).map(Held::WebSocket);
         }
         let mut stream = subscriber::connect(server, index)?;
+        if transport == XHR {
+            open_xhr(&mut stream, server, index)?;
+            return Ok(Held::Http(stream));
+        }
         let accept = if transport == "sse" {
             "text/event-stream"
         } else {
@@ -168,7 +181,7 @@ impl Held {
             "GET /{transport}/{CHANNEL} HTTP/1.1\r\nHost: {server}\r\nAccept: {accept}\r\n\r\n"
         );
         stream.write_all(request.as_bytes())?;
-        if transport == "sse" {
+        if transport != "long-poll" {
             let (head, mut body) = subscriber::read_head(&mut stream)?;
             if !head.starts_with(b"HTTP/1.1 200") {
                 return Err(subscriber::unexpected("not a 200", &head));
@@ -191,9 +204,43 @@ impl Held {
                     Err(_) => return false,
                 }
             },
-            Held::Http(stream) => read_until(stream, &mut Vec::new(), b"\"tick\"").is_ok(),
+            // Its quotes may be escaped.
+            Held::Http(stream) => read_until(stream, &mut Vec::new(), b"tick").is_ok(),
         }
     }
+}
+
+/// Opens a session, and subscribes by a request of its own as pusher-js does.
+fn open_xhr(stream: &mut TcpStream, server: SocketAddrV4, index: usize) -> io::Result<()> {
+    // A name of its own: a session outlives its connection, and would be gone on with.
+    static OPENED: AtomicU64 = AtomicU64::new(0);
+    let number = OPENED.fetch_add(1, Ordering::Relaxed);
+    let session = format!("/pusher/app/{APP_KEY}/1/idle{number}");
+    write!(
+        stream,
+        "POST {session}/xhr_streaming?protocol=7 HTTP/1.1\r\nHost: {server}\r\n\
+         Content-Length: 0\r\n\r\n"
+    )?;
+    let (head, mut body) = subscriber::read_head(stream)?;
+    if !head.starts_with(b"HTTP/1.1 200") {
+        return Err(subscriber::unexpected("not a 200", &head));
+    }
+    read_until(stream, &mut body, b"connection_established")?;
+    let subscribe =
+        json!({ "event": "pusher:subscribe", "data": { "channel": CHANNEL } }).to_string();
+    let said = json!([subscribe]).to_string();
+    let mut saying = subscriber::connect(server, index)?;
+    write!(
+        saying,
+        "POST {session}/xhr_send HTTP/1.1\r\nHost: {server}\r\nConnection: close\r\n\
+         Content-Length: {}\r\n\r\n{said}",
+        said.len()
+    )?;
+    let (head, _) = subscriber::read_head(&mut saying)?;
+    if !head.starts_with(b"HTTP/1.1 204") {
+        return Err(subscriber::unexpected("not said", &head));
+    }
+    read_until(stream, &mut body, b"subscription_succeeded")
 }
 
 fn connect_all(transport: &str, server: SocketAddrV4, count: usize) -> io::Result<Vec<Held>> {

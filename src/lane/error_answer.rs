@@ -19,7 +19,8 @@
 //! ```
 //!
 //! Rejected: a parser of our own before actix's. Two parsers that disagree about one request are
-//! how requests are smuggled (RFC 9112 §11.2).
+//! how requests are smuggled (RFC 9112 §11.2). What serves streams and polls uses the same one, and
+//! leaves to actix-http what that refuses (`server::small_http`).
 
 use std::{pin::Pin, time::Duration};
 

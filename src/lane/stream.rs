@@ -28,6 +28,7 @@ use std::{
     time::Duration,
 };
 
+use bytes::BytesMut;
 use rustls::ServerConfig;
 use socket2::{SockRef, TcpKeepalive};
 use tokio::{
@@ -86,6 +87,8 @@ pub struct LaneStream {
     /// Answers to what is not a request.
     error_answers: Option<ErrorAnswers>,
     substitute: Option<Box<SubstituteAnswer>>,
+    /// See [`Self::unread`].
+    unread: Option<Box<BytesMut>>,
 }
 
 /// The peer has not yet taken all that was written.
@@ -130,6 +133,16 @@ impl LaneStream {
             has_read_the_last: false,
             error_answers: None,
             substitute: None,
+            unread: None,
+        }
+    }
+
+    /// Puts back what was read, for whoever reads next by [`AsyncRead`]. It is counted already.
+    /// actix-http reads on until nothing is there before it hands a connection to a session, so
+    /// that [`Self::try_read`] never finds any of it.
+    pub fn unread(&mut self, bytes: BytesMut) {
+        if !bytes.is_empty() {
+            self.unread = Some(Box::new(bytes));
         }
     }
 
@@ -244,6 +257,7 @@ impl LaneStream {
     /// Reads what is there. `Ok(0)`: the peer sends no more. `WouldBlock`: wait with
     /// [`Self::poll_read_ready`].
     pub fn try_read(&self, buffer: &mut [u8]) -> io::Result<usize> {
+        debug_assert!(self.unread.is_none(), "what was put back is read first");
         let read = match &self.tls {
             None => self.io.try_read(buffer)?,
             Some(tls) => tls.borrow_mut().try_read(&self.io, buffer)?,
@@ -464,6 +478,7 @@ impl DetachedStream {
             // Only HTTP uses these, and only WebSockets move.
             error_answers: None,
             substitute: None,
+            unread: None,
         })
     }
 }
@@ -486,6 +501,14 @@ impl AsyncRead for LaneStream {
             seat.wake_when_cut(context);
         }
         self.unless_cut()?;
+        if let Some(unread) = &mut self.unread {
+            let read = buffer.remaining().min(unread.len());
+            buffer.put_slice(&unread.split_to(read));
+            if unread.is_empty() {
+                self.unread = None;
+            }
+            return Poll::Ready(Ok(()));
+        }
         // Given away is less than cut: reading ends as if the peer had ended it, and an answer that is
         // under way is still written.
         let seat = self.seat.as_ref();

@@ -26,7 +26,7 @@ use actix_web::web;
 use futures_util::future::LocalBoxFuture;
 
 pub use self::{
-    request::{AskedForHead, OfConnection, is_head},
+    request::{AskedForHead, OfConnection, ReadHere, is_head},
     route::Route,
     routed::{Routed, labels_kept_with, route_of, routed_path},
     worker::{LaneWorker, Written},

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use actix_http::body::MessageBody;
 use actix_service::ServiceFactory;
 use actix_web::{
     App, HttpRequest, HttpResponse, ResponseError,
+    body::BoxBody,
     dev::{ServiceRequest, ServiceResponse},
     middleware::{Condition, from_fn},
     web,
@@ -35,7 +35,7 @@ pub fn app(
     impl ServiceFactory<
         ServiceRequest,
         Config = (),
-        Response = ServiceResponse<impl MessageBody>,
+        Response = ServiceResponse<BoxBody>,
         Error = actix_web::Error,
         InitError = (),
     >,

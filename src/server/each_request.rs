@@ -1,7 +1,5 @@
 //! What every request passes: its meter, and the seat of its connection.
 
-use std::sync::Arc;
-
 use actix_http::{ConnectionType, body::MessageBody};
 use actix_web::{
     HttpMessage, ResponseError,
@@ -14,7 +12,6 @@ use actix_web::{
 
 use super::admission;
 use crate::{
-    lane::seats::Seat,
     registry::{AskedForHead, LaneWorker, OfConnection, route_of},
     transport::{Attributed, body},
     wire::Layers,
@@ -28,7 +25,7 @@ pub async fn meter_request(
     let payload = request.take_payload();
     let has_body = !matches!(payload, Payload::None);
     request.set_payload(payload);
-    let meter = request.meter().cloned();
+    let meter = request.meter();
     let worker = request.app_data::<web::Data<LaneWorker>>();
     let route = route_of(&request);
     if let (Some(meter), Some(worker), Some(route)) = (&meter, worker, &route) {
@@ -67,7 +64,7 @@ pub async fn seat_request(
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<impl MessageBody>, actix_web::Error> {
     let worker = request.app_data::<web::Data<LaneWorker>>();
-    let seat = request.request().conn_data::<Arc<Seat>>().cloned();
+    let seat = request.seat();
     if let Some(seat) = &seat {
         seat.request_begins();
     }

@@ -17,6 +17,7 @@ mod each_request;
 mod listening;
 mod memory;
 mod serving;
+mod small_http;
 mod tls_handshake;
 mod upgrades;
 

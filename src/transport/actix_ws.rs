@@ -187,7 +187,7 @@ async fn open(
     };
     // A frame's bytes are counted when they are looked at, its message's when it is read: in
     // between a connection may end.
-    let (seen, meter) = (Rc::<Seen>::default(), request.meter().cloned());
+    let (seen, meter) = (Rc::<Seen>::default(), request.meter());
     let not_begun = |why: actix_web::Error| {
         let message = format!("the handshake is not understood: {why}");
         Refusal::new(Code::BadHandshake, message)
@@ -224,7 +224,7 @@ async fn open(
         channel,
         session,
         // Weak: a session that is still ending must not keep the seat of a connection that is gone.
-        seat: request.conn_data::<Arc<Seat>>().map(Arc::downgrade),
+        seat: request.seat().as_ref().map(Arc::downgrade),
     };
     // The response is the 101. The session writes before it is sent, and its frames wait in the
     // crate.

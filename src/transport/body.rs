@@ -7,7 +7,7 @@
 //! Rejected: actix's own reader, which takes 32 KiB for every body and copies it there. Most bodies
 //! here are a few hundred bytes and come in one piece, which is handed on as it is.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use actix_web::{
     HttpMessage, HttpRequest,
@@ -20,7 +20,7 @@ use tokio::time::{Instant, timeout_at};
 
 use crate::{
     lane::{pace::Pace, seats::Seat},
-    registry::LaneWorker,
+    registry::{LaneWorker, OfConnection},
 };
 
 /// Marks a request whose body was read to the end.
@@ -55,7 +55,7 @@ pub async fn read(
     let worker = request.app_data::<Data<LaneWorker>>();
     let pace = worker.map(|worker| worker.lab.config.body_pace());
     let read = read_at(payload, max_bytes, pace).await;
-    match (&read, request.conn_data::<Arc<Seat>>()) {
+    match (&read, request.seat()) {
         (Ok(_), _) => {
             request.extensions_mut().insert(Whole);
         }

@@ -20,7 +20,7 @@
 //!
 //! Without a position the question waits for the next publication. It is held for `hold_ms`, or
 //! 25 s if it does not say, and never for more than 2 min (`long_poll_hold_max`). While it is held
-//! the client counts as present; when it goes away (actix drops this handler at FIN or RST) its
+//! the client counts as present; when it goes away (this handler is dropped at FIN or RST) its
 //! presence ends with it. Between two questions it is present for 10 s (`poller_stays`).
 //!
 //! # What goes wrong

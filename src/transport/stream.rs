@@ -2,14 +2,14 @@
 //! [`fetch_stream`](super::fetch_stream) differ in their [`StreamForm`] alone.
 //!
 //! ```text
-//!  hub's loop                              actix's task of the connection
+//!  hub's loop                              task of the connection
 //!    │ deliver(): encoded bytes, shared       │ StreamBody::poll_next
 //!    └──► StreamQueue (bounded in bytes) ────►└──► chunk ──► lane ──► kernel
 //!           ▲ hello, heartbeat, closing
 //! ```
 //!
-//! Two tasks meet at the queue: the hub puts bytes in and wakes, actix takes them out when the
-//! connection can be written. A client that does not read makes actix stop taking, so what waits
+//! Two tasks meet at the queue: the hub puts bytes in and wakes, the connection takes them out when
+//! it can be written. A client that does not read makes it stop taking, so what waits
 //! grows here, where it has a budget, and not in a buffer that nobody counts.
 //!
 //! # Rejected
@@ -17,7 +17,8 @@
 //! - **A `tokio::sync::mpsc` channel and `ReceiverStream` as the body.** Its bound counts messages,
 //!   not bytes: 32 messages of 64 KiB are 2 MiB for each phone in a pocket.
 //! - **Writing to the socket from the hub**, as the WebSocket lane does. A stream's connection is
-//!   actix-http's, which writes heads and chunks and answers the next request on it.
+//!   HTTP's, which writes heads and chunks and answers the next request on it. What idle streams
+//!   cost is saved there (`server::small_http`).
 //! - **Compressing what is put into the queue.** Each stream has a compressor of its own, so what waits would no
 //!   longer be shared, and nothing of it could be dropped: a window knows what it has seen.
 //! - **A task for each stream's heartbeat.** The timer is polled with the body: no second task, and
@@ -149,8 +150,8 @@ impl StreamQueue {
         Some(bytes)
     }
 
-    /// The coding's end, if there is one; `None`: nothing is left but the last chunk, which actix-http writes
-    /// by itself. It is announced here, so that no byte is in no layer.
+    /// The coding's end, if there is one; `None`: nothing is left but the last chunk, which is written
+    /// by HTTP. It is announced here, so that no byte is in no layer.
     fn end(&self) -> Option<Bytes> {
         let mut pieces = self.pieces.borrow_mut();
         let (bytes, layers) = match pieces.end() {
@@ -239,7 +240,7 @@ pub(super) async fn begin(
         max_bytes: lab.config.subscriber_queue_max_bytes,
         when_full: lab.config.slow_consumer,
     };
-    let meter = request.meter().cloned();
+    let meter = request.meter();
     let pieces = coded.stream(request, &mut response, &lab.compressors);
     let queue = Rc::new(StreamQueue::new(form, meter, pieces, budget));
     let address = lab.client_address(request);
@@ -299,7 +300,7 @@ impl Subscription {
     }
 }
 
-/// The body of the answer; actix drops it when the client is gone.
+/// The body of the answer; it is dropped when the client is gone.
 struct StreamBody {
     queue: Rc<StreamQueue>,
     heartbeat: Duration,
@@ -333,7 +334,7 @@ impl MessageBody for StreamBody {
             this.next_beat
                 .as_mut()
                 .reset(Instant::now() + this.heartbeat);
-            // actix asks again at once while the connection takes more, so chunks that wait leave
+            // It is asked again at once while the connection takes more, so chunks that wait leave
             // one after the other without another wake-up.
             return Poll::Ready(Some(Ok(bytes)));
         }

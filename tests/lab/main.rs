@@ -36,6 +36,7 @@ mod presenter;
 mod random_cuts;
 mod refusals;
 mod slow_consumer;
+mod small_http;
 mod taps;
 mod tls;
 mod visitors;

@@ -7,12 +7,13 @@
 //! the kernel never takes is never counted.
 //!
 //! The position of a message in the stream is known when it is announced, except for an HTTP
-//! answer, whose head actix writes later. Then the mark waits until the end of the head (the empty
+//! answer, whose head is written later. Then the mark waits until the end of the head (the empty
 //! line, RFC 9112 §2.1) has passed.
 //!
 //! The number of marks is bounded: each stands for at least one byte that the kernel has not taken
 //! yet, or for a head that is not written yet; an empty message leaves no mark. The bytes are
-//! bounded where they wait: 32 KiB and 16 pipelined requests in actix; TLS and the delay lines have
+//! bounded where they wait: 32 KiB and 16 pipelined requests in actix, 32 KiB in the small connection
+//! in front of it; TLS and the delay lines have
 //! their own bounds. What waits in a subscriber's queue is bounded by the queue's budget and has no
 //! mark yet.
 //!

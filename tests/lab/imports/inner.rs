@@ -255,7 +255,12 @@ const INNER: &[Folder] = &[
         ("each_request", &["admission"]),
         ("app", &["as_written", "each_request"]),
         ("upgrades", &["admission"]),
-        ("connections", &["admission", "app", "tls_handshake", "upgrades"]),
+        ("small_http", &[]),
+        ("connections", &["admission", "app", "small_http", "tls_handshake", "upgrades"]),
+    ]),
+    ("server/small_http", &[
+        ("head", &[]),
+        ("output", &[]),
     ]),
     ("client", &[
         ("back_off", &[]),

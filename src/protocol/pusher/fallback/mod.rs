@@ -112,7 +112,7 @@ fn receive(
     let name = name_of(address).ok_or(NoSession::Unnamed)?;
     let session = find_or_open(request, &address.0, name, here, own).map_err(NoSession::Closed)?;
     name_labels(request, &session);
-    let meter = request.meter().cloned();
+    let meter = request.meter();
     Ok(Receiving::new(session.outbox.clone(), fetching, meter))
 }
 

@@ -103,7 +103,7 @@ async fn open(
         .insert_header(("x-accel-buffering", "no"))
         .body(Lines {
             receiving,
-            meter: request.meter().cloned(),
+            meter: request.meter(),
             pieces,
             sent_units: 0,
             rotation: None,

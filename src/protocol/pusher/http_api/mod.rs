@@ -35,7 +35,7 @@ use crate::{
     catalogue::{CHANNELS, LaneId},
     clock,
     codec::{pusher::kind::BadName, surrogates},
-    lane::{meter::Labels, seats::Seat},
+    lane::meter::Labels,
     node::NodeError,
     registry::{Door, Endpoint, LaneWorker, NO_CHANNEL, OfConnection},
     transport::{
@@ -113,8 +113,8 @@ async fn call(
     if let Some(meter) = request.meter() {
         meter.begin_shared_request(&labels.0);
     }
-    let seat = request.conn_data::<Arc<Seat>>();
-    if let Some(seat) = seat {
+    let seat = request.seat();
+    if let Some(seat) = &seat {
         seat.request_begins();
         seat.rest_until(None);
     }
@@ -139,7 +139,7 @@ async fn call(
         Some(target) => answer(&request, payload, (&worker, &apps), &target, &mut app).await,
     };
     let mut response = answered.unwrap_or_else(|error| error.error_response());
-    if let Some(seat) = seat {
+    if let Some(seat) = &seat {
         body::bound_the_rest(seat, &request);
         seat.request_ends();
     }
