@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use super::{Door, Endpoint, Endpoints, TakeOver, route::Route};
 use crate::{
-    catalogue::{Lane, LaneId},
+    catalogue::{Fetching, LANES, Lane, LaneId},
     clock,
     lab::Lab,
-    lane::meter::OnWritten,
+    lane::meter::{Labels, OnWritten},
     metrics::latency::{LatencyKey, Recorder, Stage},
 };
 
@@ -110,6 +110,19 @@ impl LaneWorker {
     pub fn stays(&self, route: &Route) -> bool {
         let is_transport = |at: usize| self.written[at].is_some();
         route.labels.is_some() && route.endpoint.is_some_and(is_transport)
+    }
+
+    /// Whether a request stays and its client needs nothing else of its connection: a stream, or a poll of the
+    /// plain transports. A poll of Channels or Socket.IO shares its connection with what the client says.
+    pub fn stays_alone(&self, route: &Route) -> bool {
+        let is_alone = |labels: &Labels| {
+            let is_it = |lane: &&&Lane| {
+                (lane.transport, lane.protocol) == (labels.transport, labels.protocol)
+            };
+            let lane = LANES.iter().find(is_it);
+            labels.protocol == "plain" || lane.is_some_and(|lane| lane.fetching == Fetching::Stream)
+        };
+        self.stays(route) && route.labels.as_ref().is_some_and(is_alone)
     }
 
     /// Where delays to the kernel are told of what answers this request.

@@ -77,5 +77,5 @@ fn is_ours(codec: &Codec, request: &Request, worker: &LaneWorker) -> bool {
     codec.message_type() == MessageType::None
         && !head.expect()
         && head.connection_type() != ConnectionType::Upgrade
-        && worker.stays(&worker.find(head.uri.path(), query))
+        && worker.stays_alone(&worker.find(head.uri.path(), query))
 }

@@ -20,7 +20,7 @@
 //!   keeps as data of the connection goes with the request ([`ReadHere`]).
 //! - **No buffer of its own while it waits.** It reads into the thread's buffer and writes from
 //!   another one of the thread's; only what is incomplete, or what the kernel did not take, is kept.
-//! - **Which requests**: those for a path that [`LaneWorker::stays`] knows, with any method and no
+//! - **Which requests**: those for a path that [`LaneWorker::stays_alone`] knows, with any method and no
 //!   body, that expect and upgrade nothing. A wrong guess costs memory and nothing else, since
 //!   either way leads to the same handler.
 //!
@@ -45,8 +45,13 @@
 //! | WebSocket | 18.5 | 7.1 |
 //! | Channels, WebSocket | 15.7 | 5.9 |
 //! | Socket.IO, WebSocket | 18.4 | 8.5 |
-//! | Channels, `xhr` | 33.2 | 8.8 |
-//! | Socket.IO, polling | 37.6 | 9.0 |
+//! | Channels, `xhr` | 33.2 | 8.8, if it were served here |
+//! | Socket.IO, polling | 37.6 | 9.0, if it were served here |
+//!
+//! The last two are not: their clients say what they want by the connection that they poll by, so
+//! actix-http has it after the first words. Tried all the same; on a busy machine, in a debug build, two
+//! runs of fifteen under cuts had Socket.IO clients that got nothing more, and none of fifteen without it.
+//! The cause was not found.
 //!
 //! The 16 KiB of buffers were the larger part of it. A held request kept another 6.7 KiB: the map of
 //! its headers, which actix-http makes for 28 ([`head`]). And every connection kept room for the
