@@ -123,7 +123,8 @@ impl Measuring {
         let latest_us = wait
             .as_ref()
             .map_or(0, |wait| began_us + u64::from(wait.at_most_s) * 1_000_000);
-        if wait.as_ref().is_some_and(|wait| wait.quiet) {
+        // What was published and what was received are of the same time, unless more is to be seen.
+        if wait.as_ref().is_none_or(|wait| wait.quiet) {
             self.end_source(None).await;
         }
         let (last, who) = loop {
