@@ -67,7 +67,7 @@ const ROUTES: &[(&str, &[(&str, May)])] = &[
     ),
     ("/api/class/answer", &[("POST", Visitor)]),
     ("/api/class/answers", &[("POST", Presenter)]),
-    ("/api/class/events", &[("GET", Visitor)]),
+    ("/api/class/events", &[("STREAM", Visitor)]),
     ("/api/class/go", &[("POST", Presenter)]),
     ("/api/class/guess", &[("POST", Visitor)]),
     ("/api/class/join", &[("POST", Visitor)]),
