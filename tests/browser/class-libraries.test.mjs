@@ -90,7 +90,8 @@ test("phones on Channels and on Socket.IO: their delays are seen while it runs, 
 
   /** Late by as much as the way at least. @param {string} text @param {string} where */
   const isOfItsLane = (text, where) => {
-    const ms = Number(/([\d.,]+) ms/.exec(text)?.[1].replace(",", ""));
+    const [, number = "", unit] = /([\d.,]+) (ms|s)\b/.exec(text) ?? [];
+    const ms = Number(number.replace(",", "")) * (unit === "s" ? 1_000 : 1);
     assert.ok(ms >= LATE_MS && ms < 60_000, `${where}: ${text}`);
   };
   await presenter.getByText(`Phones ${LANES.length} of ${LANES.length}`).click();
@@ -99,7 +100,7 @@ test("phones on Channels and on Socket.IO: their delays are seen while it runs, 
     await track.locator(".race-dot").waitFor();
     assert.equal(await track.locator(".lane-name").innerText(), name);
     isOfItsLane(await track.locator(".race-words").innerText(), `the race, ${lane}`);
-    const row = presenter.locator(".lead-phones li").filter({ hasText: new RegExp(`open, ${name}, [\\d.]+ ms`) });
+    const row = presenter.locator(".lead-phones li").filter({ hasText: new RegExp(`open, ${name}, [\\d.,]+ m?s`) });
     await row.first().waitFor();
     isOfItsLane(await row.first().innerText(), `the presenter's list, ${lane}`);
     // The grid says the same of a phone to who does not see the dot.
