@@ -26,7 +26,8 @@
 //! ```
 //!
 //! 1. **In.** [`lane::stream::LaneStream`] reads the bytes and counts them before anybody knows what
-//!    they are. actix-http makes a request of them.
+//!    they are. actix-http makes a request of them; where the answer is a stream or a poll, a small
+//!    connection in front of it does, which keeps no buffer while it waits ([`server`]).
 //! 2. **Whose.** [`registry::Route`] finds the endpoint by the path, and with it the labels under
 //!    which the bytes are metered; [`gate`] looks at the names that it came under and from.
 //! 3. **Understood.** [`transport::http_api`] reads the body; [`codec::envelope::decode_publish`]
@@ -65,7 +66,7 @@
 //!    not read ([`hub::queue`]); [`broker`]: history; [`node`]: the one place that publishes
 //! 4. [`lane`]: listening sockets whose every byte is counted, the network conditions they are put
 //!    under ([`lane::conditions`]), and the taps that copy what passes for who looks
-//!    ([`lane::tap`]); [`wire`]: the words for bytes; [`network`]: whom an address counts for; [`terminal_text`]: what may be printed;
+//!    ([`lane::tap`]); [`wire`]: the words for bytes; [`network`]: whom an address counts for;
 //!    [`writing`]: how long a thread has been writing, by which its rounds go
 //! 5. [`lab`]: what the parts of a lab share; [`registry`]: which endpoint a request belongs to;
 //!    [`transport`]: one file or folder each, side by side; [`error`]: refusals
@@ -80,7 +81,8 @@
 //!    [`pages`], [`assets`] with what is [`packed`]: what is shown
 //! 9. [`config`], [`cli`], [`tls`], [`server`]: how it is started and stopped; [`access`]: who asks,
 //!    and the presenter; [`gate`]: which requests are let in;
-//!    [`program`]: what `main` does; [`system`]: what each operating system calls otherwise
+//!    [`program`]: what `main` does; [`system`]: what each operating system calls otherwise;
+//!    [`terminal_text`]: what may be printed
 //!
 //! # Who may use whom
 //!

@@ -128,7 +128,8 @@ impl Class {
             pages: given.map(Given::pages).unwrap_or_default(),
         }
     }
-    /// Of the lesson that is on; none where native clients take the phones' places.
+
+    /// How many phones the lesson lacks; none where native clients take the phones' places.
     fn phones_missing(&self, now_us: u64) -> usize {
         let Some(lesson) = self.lesson().filter(|_| !self.is_on_natives()) else {
             return 0;

@@ -4,7 +4,7 @@
 use std::{cell::Cell, rc::Rc};
 
 use actix_web::{HttpResponse, http::header, web::Bytes};
-use futures_util::Stream;
+use futures_util::{Stream, StreamExt, stream};
 use tokio::sync::Notify;
 
 use super::no_store;
@@ -56,9 +56,22 @@ impl Subscriber for End {
     }
 }
 
+/// Somebody who reads a stream, for as long as it is open.
+pub trait Reader: 'static {
+    /// The next bytes of the stream, never none of them: an empty chunk would end it. `None` at its end.
+    fn next(&mut self) -> impl Future<Output = Option<Bytes>>;
+}
+
+/// The answer that a reader gets.
+pub fn read_by(reader: impl Reader) -> HttpResponse {
+    answer(stream::unfold(reader, |mut reader| async {
+        let bytes = reader.next().await?;
+        Some((bytes, reader))
+    }))
+}
+
 /// The answer. nginx is told not to gather it.
 pub fn answer(events: impl Stream<Item = Bytes> + 'static) -> HttpResponse {
-    use futures_util::StreamExt;
     no_store()
         .insert_header((header::CONTENT_TYPE, "text/event-stream"))
         .insert_header(("x-accel-buffering", "no"))

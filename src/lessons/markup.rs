@@ -4,7 +4,7 @@
 
 use pulldown_cmark::{CowStr, Event, HeadingLevel, Options, Parser, Tag, TagEnd, html};
 
-/// Elements in each other that a page is given.
+/// Elements in each other that a page is given: with more of them a browser lays it out for ever.
 pub const NESTING_MAX: usize = 16;
 
 /// How many elements stand in each other.

@@ -17,8 +17,6 @@ use crate::terminal_text;
 /// Blocks that are looked at.
 const STEPS_MAX: usize = 24;
 const MARK: &str = "+++";
-/// Quotations and lists in each other: a page that shows more of them takes a browser's whole time.
-const NESTING_MAX: usize = markup::NESTING_MAX;
 
 pub fn parse(name: &str, text: &str) -> Result<Lesson, Vec<Fault>> {
     if text.len() > FILE_MAX_BYTES {
@@ -157,9 +155,10 @@ impl Read {
                 return;
             }
             let prose = &body[prose_from..block.span.start];
-            if markup::nesting(prose) > NESTING_MAX {
+            if markup::nesting(prose) > markup::NESTING_MAX {
                 let what = format!(
-                    "this text has quotations, lists or emphasis {NESTING_MAX} times in each other at most; take some marks away"
+                    "quotations, lists and emphasis stand in each other more than {} times; take some marks away",
+                    markup::NESTING_MAX
                 );
                 self.faults.push(Fault::new(line_of(prose_from), what));
             }

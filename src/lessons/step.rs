@@ -383,7 +383,7 @@ pub struct Wait {
     /// Whether the source ends with the time that is measured, so that what is waited for is only what was
     /// published until then.
     #[serde(default)]
-    pub quiet: bool,
+    pub source_ends: bool,
 }
 
 /// What happens if what is waited for is not seen.

@@ -939,7 +939,7 @@ fn every_lesson_of_the_lab_can_be_given_and_is_short() {
 
 /// What was published and what was received is of the same time: while phones catch up nothing is published.
 #[test]
-fn a_lesson_that_counts_what_is_lost_waits_in_silence() {
+fn a_lesson_that_counts_what_is_lost_waits_without_its_source() {
     let mut count = 0;
     for lesson in LESSONS.iter() {
         let about = lesson.guess().into_iter().flat_map(|guess| &guess.about);
@@ -953,7 +953,7 @@ fn a_lesson_that_counts_what_is_lost_waits_in_silence() {
         }
         for step in &lesson.steps {
             if let Kind::Wait(wait) = &step.kind {
-                assert!(wait.quiet, "{}", lesson.front.id);
+                assert!(wait.source_ends, "{}", lesson.front.id);
                 count += 1;
             }
         }

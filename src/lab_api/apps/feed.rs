@@ -13,7 +13,6 @@ use std::{rc::Rc, time::Duration};
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use bytes::Bytes;
-use futures_util::stream;
 use serde::Deserialize;
 use tokio::time::{sleep, timeout};
 
@@ -66,11 +65,7 @@ pub(super) async fn open(
         is_greeted: false,
         _connected: connected,
     };
-    let body = stream::unfold(reader, |mut reader| async {
-        let bytes = reader.next().await?;
-        Some((bytes, reader))
-    });
-    Ok(event_stream::answer(body))
+    Ok(event_stream::read_by(reader))
 }
 
 /// One reader's stream.
@@ -83,9 +78,7 @@ struct Reader {
     _connected: Connected,
 }
 
-impl Reader {
-    /// The next bytes of the stream, never none of them: an empty chunk would end it. `None` at
-    /// its end.
+impl event_stream::Reader for Reader {
     async fn next(&mut self) -> Option<Bytes> {
         let mut out = Vec::new();
         if !self.is_greeted {
@@ -109,7 +102,9 @@ impl Reader {
         }
         Some(out.into())
     }
+}
 
+impl Reader {
     /// Waits for something, and for what comes right behind it.
     async fn handful(&mut self) {
         self.watching.changed().await;

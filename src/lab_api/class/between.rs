@@ -11,7 +11,6 @@ use std::{net::IpAddr, rc::Rc, sync::Arc};
 
 use actix_web::{HttpResponse, web};
 use bytes::Bytes;
-use futures_util::stream;
 use tokio::{
     sync::watch,
     time::{Interval, MissedTickBehavior, interval},
@@ -78,14 +77,10 @@ pub fn open(
         is_told: false,
         _connected: connected,
     };
-    let body = stream::unfold(reader, |mut reader| async {
-        let bytes = reader.next().await?;
-        Some((bytes, reader))
-    });
-    Ok(event_stream::answer(body))
+    Ok(event_stream::read_by(reader))
 }
 
-impl Reader {
+impl event_stream::Reader for Reader {
     async fn next(&mut self) -> Option<Bytes> {
         let mut out = Vec::new();
         if !self.is_told {

@@ -14,7 +14,6 @@ use std::{net::IpAddr, rc::Rc, sync::Arc, time::Duration};
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use bytes::Bytes;
-use futures_util::stream;
 use tokio::{
     sync::watch,
     time::{Instant, Interval, MissedTickBehavior, interval, sleep_until},
@@ -134,11 +133,7 @@ pub async fn open(
         seat,
         _connected: connected,
     };
-    let body = stream::unfold(reader, |mut reader| async {
-        let bytes = reader.next().await?;
-        Some((bytes, reader))
-    });
-    Ok(event_stream::answer(body))
+    Ok(event_stream::read_by(reader))
 }
 
 /// Tells the class that a phone's stream is open, as long as it is; and bounds the others.
@@ -234,9 +229,7 @@ struct Reader {
     _connected: Connected,
 }
 
-impl Reader {
-    /// The next bytes of the stream, never none of them: an empty chunk would end it. `None` at its
-    /// end.
+impl event_stream::Reader for Reader {
     async fn next(&mut self) -> Option<Bytes> {
         let mut out = Vec::new();
         if self.sent.is_none() && !self.is_over {
@@ -277,7 +270,9 @@ impl Reader {
         }
         Some(out.into())
     }
+}
 
+impl Reader {
     /// What would be sent; `None`: the class is over.
     fn now(&self) -> Option<Sent> {
         let has_grid = !matches!(self.sees.whom, Whom::Phone(_));

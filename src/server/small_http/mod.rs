@@ -254,30 +254,18 @@ impl Connection {
         let Some(stream) = &mut self.stream else {
             return Ok(Step::Over);
         };
+        if matches!(self.state, State::Asked(..) | State::Answering(..)) {
+            // First, so that the task is woken when the peer is gone.
+            let (read, has_ended) = (&mut self.read, &mut self.has_ended);
+            read_on(stream, read, has_ended, AHEAD_MAX_BYTES, context)?;
+        }
         match &mut self.state {
             State::Asking => self.ask(context),
-            State::Asked(_, answer) => {
-                // First, so that the task is woken when the peer is gone.
-                read_on(
-                    stream,
-                    &mut self.read,
-                    &mut self.has_ended,
-                    AHEAD_MAX_BYTES,
-                    context,
-                )?;
-                match answer.as_mut().poll(context) {
-                    Poll::Ready(answered) => self.begin_answer(answered).map(|()| Step::Again),
-                    Poll::Pending => Ok(self.wait()),
-                }
-            }
+            State::Asked(_, answer) => match answer.as_mut().poll(context) {
+                Poll::Ready(answered) => self.begin_answer(answered).map(|()| Step::Again),
+                Poll::Pending => Ok(self.wait()),
+            },
             State::Answering(codec, body) => {
-                read_on(
-                    stream,
-                    &mut self.read,
-                    &mut self.has_ended,
-                    AHEAD_MAX_BYTES,
-                    context,
-                )?;
                 let filled = match self.output.is_behind() {
                     // More of the body is asked for once there is room.
                     true => Filled::Enough,

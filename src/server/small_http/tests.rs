@@ -1,3 +1,6 @@
+//! What a small connection keeps while it waits, what it gives away, and its size. Its answers beside
+//! actix-http's, by raw bytes: `tests/lab/small_http.rs`.
+
 use std::{mem::size_of, net::SocketAddr, task::Poll};
 
 use actix_rt::System;

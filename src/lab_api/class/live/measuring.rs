@@ -124,7 +124,7 @@ impl Measuring {
             .as_ref()
             .map_or(0, |wait| began_us + u64::from(wait.at_most_s) * 1_000_000);
         // What was published and what was received are of the same time, unless more is to be seen.
-        if wait.as_ref().is_none_or(|wait| wait.quiet) {
+        if wait.as_ref().is_none_or(|wait| wait.source_ends) {
             self.end_source(None).await;
         }
         let (last, who) = loop {
