@@ -49,7 +49,7 @@ source = { rate_per_s = 1, size_bytes = 60 }
 Look at your own phone.
 
 \`\`\`run
-live = { seconds = 29, warm_up = 1 }
+live = { seconds = 60, warm_up = 1 } # for many on a busy machine; Stop ends it
 page = "/compare"
 seen = "How many of 100 answers were empty?"
 \`\`\`
@@ -142,7 +142,9 @@ test(`${PHONES} phones, one wall, one presenter: join, guess, run, reveal, and o
   await all((page) => page.locator("[data-own-lane]").filter({ hasText: "Short polling" }).waitFor());
   await press(/^Next/);
   await press("Run");
-  await all((page) => page.waitForFunction(() => [...document.querySelectorAll(".phone-figures dd .num")].slice(0, 3).every((figure) => Number(figure.textContent) > 0)));
+  await all((page, at) => page.waitForFunction(() => [...document.querySelectorAll(".phone-figures dd .num")].slice(0, 3).every((figure) => Number(figure.textContent) > 0)).catch(async (error) => {
+    throw new Error(`${names[at]}: ${await page.locator("main").innerText()}`, { cause: error });
+  }));
   // A dot for each whose delay is known; the words count the others.
   await wall.waitForFunction((phones) => {
     const dots = document.querySelectorAll(".race-dot").length;

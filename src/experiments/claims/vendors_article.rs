@@ -184,8 +184,8 @@ pub const CLAIMS: &[Claim] = &[
     Claim {
         id: "B24",
         text: "Raw WebSockets are simpler, and lower in memory than Pusher.",
-        theory: "A protocol on top keeps its subscriptions, so that each connection takes at least as \
-            much memory as a bare one.",
+        theory: "What takes memory is the socket and its buffers. The subscriptions that a protocol keeps on \
+            top are some hundred bytes, so that both take about the same.",
         shown: ByExperiments,
     },
     Claim {
