@@ -44,6 +44,8 @@ struct Opening {
     number: u64,
     /// Somebody else has used the channel.
     is_shared: AtomicBool,
+    /// The last look found no such channel.
+    is_missing: bool,
 }
 
 impl Openers {
@@ -91,6 +93,7 @@ impl Openers {
             by: address,
             number,
             is_shared: AtomicBool::new(is_shared),
+            is_missing: false,
         };
         opened.channels.insert(channel.clone(), opening);
         *opened.counts.entry(address).or_default() += 1;
@@ -113,16 +116,20 @@ impl Openers {
         }
     }
 
-    /// Forgets channels that no longer exist, and addresses without channels. So this has no more
-    /// names than there are channels, apart from the latest ones.
+    /// Forgets channels that do not exist at two looks in a row, and addresses without channels. So
+    /// this has no more names than there are channels, apart from the latest ones.
+    ///
+    /// Two, since a channel is recorded here before it exists: whoever was recorded just before a
+    /// look must not open one more for nothing.
     pub fn tidy_up(&self, exists: impl Fn(&ChannelName) -> bool) {
         let mut opened = self.opened.write().unwrap_or_else(PoisonError::into_inner);
-        let gone: Vec<_> = opened
-            .channels
-            .keys()
-            .filter(|channel| !exists(channel))
-            .cloned()
-            .collect();
+        let mut gone = Vec::new();
+        for (channel, opening) in &mut opened.channels {
+            let was_missing = std::mem::replace(&mut opening.is_missing, !exists(channel));
+            if was_missing && opening.is_missing {
+                gone.push(channel.clone());
+            }
+        }
         for channel in &gone {
             opened.forget(channel);
         }
@@ -201,6 +208,9 @@ mod tests {
         openers
             .open(address("192.0.2.2"), &channel("d"), |_| false)
             .unwrap();
+        openers.tidy_up(|name| *name == heard);
+        let full = openers.open(address("192.0.2.1"), &channel("e"), |_| false);
+        assert_eq!(full, Err(2), "the last one may be about to exist");
         openers.tidy_up(|name| *name == heard);
         openers
             .open(address("192.0.2.1"), &channel("e"), |_| false)
