@@ -209,6 +209,8 @@ const SUITES = [
       const { findPython2, PYTHON2_MISSING } = await import("./autobahn/python2.mjs");
       return findPython2() ? undefined : PYTHON2_MISSING;
     },
+    // At first it installs its packages for minutes, which keeps no core busy for long; its cases take seconds.
+    beside: "foreign",
     commands: () => [["node", "tests/autobahn/run.mjs"]],
     counts: (log) => ({
       passed: sum(log, /^autobahn: (\d+) passed/gm),
