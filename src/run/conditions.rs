@@ -169,7 +169,7 @@ impl Effect {
                     every,
                 });
             }
-            "bandwidth" | "stall" | "slow-consumer" => self.delays_unknown = true,
+            "bandwidth" | "stall" | "radio" | "slow-consumer" => self.delays_unknown = true,
             _ => {
                 self.delays_unknown = true;
                 self.delivery_unknown = true;

@@ -182,6 +182,7 @@ fn the_catalogue_says_what_there_is_and_what_holds() {
         "latency",
         "bandwidth",
         "stall",
+        "radio",
         "cut-fin",
         "cut-rst",
         "half-open",
@@ -376,6 +377,20 @@ fn bandwidth_and_stalls_take_their_time() {
     eventually(PATIENCE, "a request meets a stall", || {
         timed(&mut http) >= ms(150)
     });
+}
+
+#[test]
+fn a_radio_that_sleeps_is_late_for_what_comes_and_one_that_is_awake_is_not() {
+    let lab = lab();
+    let mut http = lab.http("sse");
+    timed(&mut http);
+    put(&lab, "sse", "radio sleep=1ms wake=200ms");
+    eventually(PATIENCE, "a request wakes the radio", || {
+        timed(&mut http) >= ms(200)
+    });
+    // Longer than this test waits for an answer.
+    put(&lab, "sse", "radio sleep=1h wake=1m");
+    timed(&mut http);
 }
 
 #[test]

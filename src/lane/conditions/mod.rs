@@ -45,6 +45,7 @@ mod line;
 pub mod link;
 mod office;
 pub mod presets;
+mod radio;
 mod slow_consumer;
 mod stall;
 pub mod text;
@@ -67,6 +68,7 @@ pub const ALL: &[&Kind] = &[
     &latency::KIND,
     &bandwidth::KIND,
     &stall::KIND,
+    &radio::KIND,
     &tunnel::KIND,
     &cut_fin::KIND,
     &cut_rst::KIND,

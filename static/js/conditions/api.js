@@ -12,7 +12,7 @@
  * @property {string[]} choices
  *
  * @typedef {{name: string, meaning: string, example: string, keys: Key[]}} Kind
- * @typedef {{name: string, text: string, meaning: string}} Preset
+ * @typedef {{name: string, text: string, meaning: string, source: string | null}} Preset  source: of a platform's figures
  *
  * @typedef {object} InEffect
  * @property {string} text          as it was written

@@ -49,9 +49,9 @@ async function look() {
 }
 
 /** @param {import("./api.js").Preset} preset */
-function presetChoice({ name, meaning }) {
+function presetChoice({ name, meaning, source }) {
   const input = el("input", { type: "radio", name: "preset", value: name, "aria-label": `${name}: ${meaning}` });
-  return el("label", { class: "conditions-preset" }, input, el("b", {}, name), el("small", {}, meaning));
+  return el("label", { class: "conditions-preset" }, input, el("b", {}, name), el("small", {}, meaning), ...(source ? [el("small", { class: "conditions-source" }, source)] : []));
 }
 
 async function begin() {
@@ -61,7 +61,9 @@ async function begin() {
     forgetPreset();
   });
   const list = find("[data-presets]");
-  list.replaceChildren(...presets.map(presetChoice));
+  const made = presets.filter(({ source }) => !source);
+  const platforms = presets.filter(({ source }) => source);
+  list.replaceChildren(...made.map(presetChoice), el("p", { class: "hint conditions-platforms" }, "What platforms do by default, by their documentation:"), ...platforms.map(presetChoice));
   list.addEventListener("change", (/** @type {Event} */ event) => {
     text.value = /** @type {HTMLInputElement} */ (event.target).value;
     builder.reset();

@@ -17,6 +17,7 @@ use pushlab::{
         claims::{Article, Shown, literature},
         in_browser,
     },
+    lane::conditions,
     run::{bytes::Cost, lanes::Row},
 };
 
@@ -46,6 +47,7 @@ fn what_the_program_makes_is_as_it_makes_it() {
                     "claims" => claims(),
                     "experiments" => all_experiments(),
                     "codes" => codes(),
+                    "presets" => presets(),
                     "closing" => closing(),
                     "lanes" => lanes(),
                     "rooms" => rooms(),
@@ -302,6 +304,22 @@ fn codes() -> String {
         );
     }
     out
+}
+
+/// Presets of conditions, with what they stand for and where a platform's figures are from.
+fn presets() -> String {
+    let mut table = "| preset | stands for | it is | source |\n|---|---|---|---|".to_owned();
+    for preset in conditions::presets::ALL {
+        let _ = write!(
+            table,
+            "\n| {} | `{}` | {} | {} |",
+            preset.name,
+            preset.text,
+            preset.meaning,
+            preset.source.unwrap_or("made up to be like that")
+        );
+    }
+    table
 }
 
 fn closing() -> String {

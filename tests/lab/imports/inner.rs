@@ -71,6 +71,7 @@ const INNER: &[Folder] = &[
         ("limit", &["text", "value"]),
         ("link", &["alarm", "by_lane", "line"]),
         ("office", &["text", "value"]),
+        ("radio", &["text", "value"]),
         ("slow_consumer", &["bandwidth", "text", "value"]),
         ("stall", &["text", "value"]),
         ("tunnel", &["text", "value"]),
