@@ -1,4 +1,5 @@
-// Finds and starts the system's Chromium for playwright-core, which brings none.
+// Finds and starts the system's Chromium for playwright-core, which brings none. Where its headless shell is installed
+// it is taken: the same engine without a browser's own windows, at about half the processor time.
 //
 // The flags keep a headless browser quiet on a machine without a network: nothing is
 // looked up, updated or reported. HTTP/3 is off because the lab speaks HTTP/1.1.
@@ -8,7 +9,7 @@ import path from "node:path";
 import { chromium } from "playwright-core";
 
 export const CHROMIUM_MISSING =
-  "no Chromium found (CHROMIUM, chromium or google-chrome on the PATH); Debian: apt-get install chromium";
+  "no Chromium found (CHROMIUM, chromium-headless-shell, chromium or google-chrome on the PATH); Debian: apt-get install chromium";
 
 const FLAGS = [
   "--no-sandbox",
@@ -24,7 +25,7 @@ const FLAGS = [
 export function findChromium() {
   if (process.env.CHROMIUM) return process.env.CHROMIUM;
   const folders = (process.env.PATH ?? "").split(path.delimiter);
-  return ["chromium", "chromium-browser", "google-chrome"]
+  return ["chromium-headless-shell", "chromium", "chromium-browser", "google-chrome"]
     .flatMap((name) => folders.map((folder) => path.join(folder, name)))
     .find(isExecutable);
 }
