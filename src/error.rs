@@ -163,7 +163,7 @@ codes! {
     TooManyJoin = "too_many_join", TOO_MANY_REQUESTS,
         "Wait a few seconds, then press Join again.";
     DoorClosed = "door_closed", FORBIDDEN,
-        "Ask whoever leads the class to switch Let nobody else in off. A phone that was in comes back by itself, in the browser in which it joined.";
+        "Ask whoever leads the class to switch \"Let nobody else in\" off. A phone that was in comes back by itself, in the browser in which it joined.";
     ClassFull = "class_full", SERVICE_UNAVAILABLE,
         "The presenter can send away all that are gone, on /presenter/class under Phones; who is gone for a minute gives way.";
     NotInClass = "not_in_class", FORBIDDEN,

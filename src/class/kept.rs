@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{
-    CODE_LENGTH, CODE_LETTERS, Class, Outcome,
+    CODE_LENGTH, CODE_LETTERS, Class, Now, Outcome,
     leading::RECORDS_MAX,
     participant::{GONE_AFTER_US, ParticipantId},
     phones::PARTICIPANTS_MAX,
@@ -19,7 +19,11 @@ const COUNTS_MAX: u64 = 1 << 50;
 impl Class {
     /// Goes on after the server was stopped: `find` looks a lesson up by its id. A run that went on
     /// has failed; a lesson whose file is another one now is put away with what was done in it.
-    pub fn go_on(&mut self, find: impl FnOnce(&str) -> Option<Arc<Lesson>>, now_us: u64) {
+    pub fn go_on(&mut self, find: impl FnOnce(&str) -> Option<Arc<Lesson>>, now: impl Into<Now>) {
+        let Now {
+            of_day_us: now_us,
+            running_us,
+        } = now.into();
         // Pages have seen states that are not in the file, which may be a second old: whatever comes now
         // is newer than all of them.
         self.revision = self.revision.saturating_add(REVISIONS_OF_A_STOP);
@@ -30,10 +34,11 @@ impl Class {
             // gone before is gone, and so is a stand-in, whose program was this one's.
             let silent_us = stopped_us.saturating_sub(participant.last_seen_us);
             let was_there = silent_us < GONE_AFTER_US && !participant.is_native;
-            participant.live.stream_until_us = Some(match was_there {
-                true => now_us,
-                false => now_us.saturating_sub(GONE_AFTER_US),
-            });
+            participant.live.heard_us = running_us;
+            participant.live.stream_until_us = match was_there {
+                true => running_us,
+                false => running_us.saturating_sub(GONE_AFTER_US),
+            };
         }
         // Before the lesson is put away: what is recorded is over.
         let stopped = Outcome::failed("the lab was stopped in the middle of it");

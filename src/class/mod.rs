@@ -56,7 +56,7 @@ pub use self::{
     error::ClassError,
     given::To,
     outcome::Outcome,
-    participant::{Participant, ParticipantId, Report},
+    participant::{Now, Participant, ParticipantId, Report},
     phones::{Counts, PARTICIPANTS_MAX},
     record::Record,
     state::{State, Whom},

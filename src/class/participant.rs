@@ -6,6 +6,26 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::state::GridState;
 
+/// One instant, on both clocks: what is kept or shown as a time is of the day; how long a phone has been silent is of the
+/// clock that nobody sets, since no phone is gone because somebody sets the laptop's time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Now {
+    /// µs since the Unix epoch.
+    pub of_day_us: u64,
+    /// µs on a clock that only counts up, in this process.
+    pub running_us: u64,
+}
+
+/// Where both clocks agree.
+impl From<u64> for Now {
+    fn from(us: u64) -> Self {
+        Self {
+            of_day_us: us,
+            running_us: us,
+        }
+    }
+}
+
 /// A phone that has had no event stream for so long is gone, µs.
 pub const GONE_AFTER_US: u64 = 10_000_000;
 
@@ -192,6 +212,44 @@ pub struct Seen {
     pub received: u64,
 }
 
+impl Seen {
+    fn and(self, more: Self) -> Self {
+        Self {
+            requests: self.requests.saturating_add(more.requests),
+            empty: self.empty.saturating_add(more.empty),
+            received: self.received.saturating_add(more.received),
+        }
+    }
+}
+
+/// What a phone counted in one run. A page that is loaded again begins at nothing, and what it had said stays.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Counted {
+    run: u64,
+    /// By pages that were loaded anew since.
+    before: Seen,
+    /// By the page that is open, as it said last.
+    now: Seen,
+}
+
+impl Counted {
+    /// With what the phone says now: all that it counted in `run`.
+    pub fn with(&mut self, run: u64, now: Seen) -> Seen {
+        if self.run != run {
+            *self = Self {
+                run,
+                ..Self::default()
+            };
+        }
+        // A page that goes on never counts less than it has.
+        if now.requests < self.now.requests || now.received < self.now.received {
+            self.before = self.before.and(self.now);
+        }
+        self.now = now;
+        self.before.and(now)
+    }
+}
+
 /// What a phone's browser has.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Can {
@@ -220,7 +278,7 @@ pub struct Participant {
     pub name: String,
     /// When it joined, µs of the time of day.
     pub joined_us: u64,
-    /// When it last reported, µs of the time of day.
+    /// When it was last heard of, µs of the time of day.
     pub last_seen_us: u64,
     /// Index into the class's groups.
     pub group: Option<usize>,
@@ -240,8 +298,10 @@ pub struct Live {
     pub streams: u32,
     /// That were ever opened: the number of the newest.
     pub streams_ever: u64,
-    /// Until when it had one, µs; of one without.
-    pub stream_until_us: Option<u64>,
+    /// Of one without: until when it had one, or since when it is in; µs on the clock that nobody sets.
+    pub stream_until_us: u64,
+    /// When it was last heard of, on the same clock.
+    pub heard_us: u64,
     /// Its page is hidden.
     pub is_asleep: bool,
     /// How its line is.
@@ -250,8 +310,10 @@ pub struct Live {
     pub lane: Option<String>,
     /// Delay of what came last, ms.
     pub delay_ms: Option<f64>,
-    /// What it counted in the present run.
+    /// What it counted in the present run, before its page was loaded anew and after it.
     pub seen: Option<Seen>,
+    /// What that is made of.
+    pub counted: Counted,
     /// How late what came was, of the present run and setting.
     pub delays: Option<Delays>,
     /// The run that `seen` and `delays` are of; 0: before any.
@@ -259,19 +321,35 @@ pub struct Live {
 }
 
 impl Live {
+    /// Of a phone that came at `running_us`.
+    pub fn since(running_us: u64) -> Self {
+        Self {
+            stream_until_us: running_us,
+            heard_us: running_us,
+            ..Self::default()
+        }
+    }
+
     /// The phone is set up anew, or a run begins: what it said before is of the time before.
     pub fn begin_anew(&mut self) {
         self.delay_ms = None;
         self.seen = None;
+        self.counted = Counted::default();
         self.delays = None;
     }
 }
 
 impl Participant {
-    /// Open, asleep, or gone where it has said nothing for a while.
-    pub fn state(&self, now_us: u64) -> GridState {
-        let until = self.live.stream_until_us.unwrap_or(self.joined_us);
-        let is_gone = self.live.streams == 0 && now_us.saturating_sub(until) >= GONE_AFTER_US;
+    /// It has called, with whatever it was.
+    pub fn heard(&mut self, now: Now) {
+        self.last_seen_us = now.of_day_us;
+        self.live.heard_us = now.running_us;
+    }
+
+    /// Open, asleep, or gone where it has had no stream for a while, by the clock that nobody sets.
+    pub fn state(&self, running_us: u64) -> GridState {
+        let silent_us = running_us.saturating_sub(self.live.stream_until_us);
+        let is_gone = self.live.streams == 0 && silent_us >= GONE_AFTER_US;
         match (is_gone, self.live.is_asleep) {
             (true, _) => GridState::Gone,
             (false, true) => GridState::Asleep,

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::{
-    Class, ClassError, filter, groups, names,
+    Class, ClassError, Now, filter, groups, names,
     participant::{Live, Participant, ParticipantId, TokenHash},
     state::GridState,
 };
@@ -34,10 +34,11 @@ impl Class {
         &mut self,
         token_hash: [u8; 32],
         at_random: u64,
-        now_us: u64,
+        now: impl Into<Now>,
     ) -> Result<&Participant, ClassError> {
+        let now = now.into();
         if self.participants.len() >= PARTICIPANTS_MAX {
-            let gives_way = self.gives_way(now_us);
+            let gives_way = self.gives_way(now.running_us);
             self.remove(gives_way.ok_or(ClassError::Full(PARTICIPANTS_MAX))?)?;
         }
         let id = ParticipantId(self.next_id);
@@ -53,12 +54,12 @@ impl Class {
             id,
             token_hash: TokenHash(token_hash),
             name,
-            joined_us: now_us,
-            last_seen_us: now_us,
+            joined_us: now.of_day_us,
+            last_seen_us: now.of_day_us,
             group,
             is_native: false,
             can: None,
-            live: Live::default(),
+            live: Live::since(now.running_us),
         });
         self.changed();
         Ok(&self.participants[at])
@@ -73,12 +74,12 @@ impl Class {
 
     /// In a full class: of those that have no stream, and have not been heard of for a minute, the one that
     /// has been silent for longest.
-    fn gives_way(&self, now_us: u64) -> Option<ParticipantId> {
+    fn gives_way(&self, running_us: u64) -> Option<ParticipantId> {
         let silent = self.participants.iter().filter(|one| {
-            let silent_us = now_us.saturating_sub(one.last_seen_us);
+            let silent_us = running_us.saturating_sub(one.live.heard_us);
             one.live.streams == 0 && silent_us >= GIVES_WAY_AFTER_US
         });
-        silent.min_by_key(|one| one.last_seen_us).map(|one| one.id)
+        silent.min_by_key(|one| one.live.heard_us).map(|one| one.id)
     }
 
     /// Whose token this is the hash of.
@@ -165,15 +166,15 @@ impl Class {
     }
 
     /// A phone has called, with whatever it was.
-    pub fn heard_of(&mut self, id: ParticipantId, now_us: u64) {
+    pub fn heard_of(&mut self, id: ParticipantId, now: impl Into<Now>) {
         if let Ok(participant) = self.participant_mut(id) {
-            participant.last_seen_us = now_us;
+            participant.heard(now.into());
         }
     }
 
     /// Takes all phones out that are gone, with their guesses.
-    pub fn remove_gone(&mut self, now_us: u64) {
-        let is_gone = |one: &&Participant| one.state(now_us) == GridState::Gone;
+    pub fn remove_gone(&mut self, running_us: u64) {
+        let is_gone = |one: &&Participant| one.state(running_us) == GridState::Gone;
         let gone = self.participants.iter().filter(is_gone);
         for id in gone.map(|one| one.id).collect::<Vec<_>>() {
             // It is there.
@@ -211,9 +212,13 @@ impl Class {
     }
 
     /// A phone opened an event stream; the stream's number.
-    pub fn stream_opened(&mut self, id: ParticipantId, now_us: u64) -> Result<u64, ClassError> {
+    pub fn stream_opened(
+        &mut self,
+        id: ParticipantId,
+        now: impl Into<Now>,
+    ) -> Result<u64, ClassError> {
         let participant = self.participant_mut(id)?;
-        participant.last_seen_us = now_us;
+        participant.heard(now.into());
         participant.live.streams += 1;
         participant.live.is_asleep = false;
         participant.live.streams_ever += 1;
@@ -223,24 +228,25 @@ impl Class {
     }
 
     /// It ended.
-    pub fn stream_closed(&mut self, id: ParticipantId, now_us: u64) {
+    pub fn stream_closed(&mut self, id: ParticipantId, now: impl Into<Now>) {
+        let now = now.into();
         let Ok(participant) = self.participant_mut(id) else {
             return;
         };
-        participant.last_seen_us = now_us;
+        participant.heard(now);
         let live = &mut participant.live;
         live.streams = live.streams.saturating_sub(1);
         if live.streams == 0 {
-            live.stream_until_us = Some(now_us);
+            live.stream_until_us = now.running_us;
         }
         self.grid_changed();
     }
 
-    /// How many phones are how at `now_us` (time of day).
-    pub fn counts(&self, now_us: u64) -> Counts {
+    /// How many phones are how, at an instant of the clock that nobody sets.
+    pub fn counts(&self, running_us: u64) -> Counts {
         let mut counts = Counts::default();
         for participant in &self.participants {
-            match participant.state(now_us) {
+            match participant.state(running_us) {
                 GridState::Open => counts.open += 1,
                 GridState::Asleep => counts.asleep += 1,
                 GridState::Gone => counts.gone += 1,

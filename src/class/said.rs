@@ -1,7 +1,7 @@
 //! What phones say: guesses, answers, and how they are.
 
 use super::{
-    Class, ClassError, groups,
+    Class, ClassError, Now, groups,
     guess::Guess,
     participant::{Delays, LineState, Participant, ParticipantId, Report, Seen},
     state::{GridState, GroupView},
@@ -64,8 +64,9 @@ impl Class {
         &mut self,
         id: ParticipantId,
         report: Report,
-        now_us: u64,
+        now: impl Into<Now>,
     ) -> Result<(), ClassError> {
+        let now = now.into();
         let run = report.run.unwrap_or_default();
         let is_of_set = report.set == self.set;
         let is_of_run =
@@ -75,10 +76,10 @@ impl Class {
             Some(run) => run.began_us.unwrap_or(self.began_us),
             None => self.began_us,
         };
-        let age_ms = now_us.saturating_sub(since_us) as f64 / 1_000.0 + CLOCK_OFF_MS;
+        let age_ms = now.of_day_us.saturating_sub(since_us) as f64 / 1_000.0 + CLOCK_OFF_MS;
         let longest_ms = age_ms.min(DELAY_MAX_MS);
         let participant = self.participant_mut(id)?;
-        participant.last_seen_us = now_us;
+        participant.heard(now);
         participant.can = report.can.or(participant.can);
         let live = &mut participant.live;
         let before = live.clone();
@@ -92,7 +93,8 @@ impl Class {
         });
         let is_sound = |delay: &f64| delay.is_finite() && (0.0..=longest_ms).contains(delay);
         live.delay_ms = report.delay_ms.filter(|delay| is_of_run && is_sound(delay));
-        live.seen = report.seen.filter(|_| is_of_run);
+        let said = report.seen.filter(|_| is_of_run);
+        live.seen = said.map(|said| live.counted.with(run, said));
         live.delays = report.delays.filter(|delays| {
             let late = [delays.received, delays.painted];
             let is_sound = late.iter().flatten().all(|late| late.is_sound(longest_ms));
@@ -120,16 +122,16 @@ impl Class {
     }
 
     /// What the phones that are open counted in a run: sleeping ones are left out.
-    pub fn seen(&self, run: u64, now_us: u64) -> Vec<(ParticipantId, Option<usize>, Seen)> {
-        self.open_in(run, now_us)
+    pub fn seen(&self, run: u64, running_us: u64) -> Vec<(ParticipantId, Option<usize>, Seen)> {
+        self.open_in(run, running_us)
             .filter_map(|one| Some((one.id, one.group, one.live.seen?)))
             .collect()
     }
 
     /// Of the phones that are open and follow something: how many have their line, and how many there are.
-    pub fn arrivals(&self, now_us: u64) -> (usize, usize) {
+    pub fn arrivals(&self, running_us: u64) -> (usize, usize) {
         let here = (self.participants.iter())
-            .filter(|one| one.group.is_some() && one.state(now_us) == GridState::Open);
+            .filter(|one| one.group.is_some() && one.state(running_us) == GridState::Open);
         here.fold((0, 0), |(connected, all), one| {
             let is_connected = one.live.line == LineState::Open && one.live.lane.is_some();
             (connected + usize::from(is_connected), all + 1)
@@ -143,7 +145,7 @@ impl Class {
         (lane, counter): (&str, &str),
         least: f64,
         run: u64,
-        now_us: u64,
+        running_us: u64,
     ) -> Option<(usize, usize)> {
         let of: fn(&Seen) -> u64 = match counter {
             "requests" => |seen| seen.requests,
@@ -153,7 +155,8 @@ impl Class {
         };
         let on_lane = (self.participants.iter()).filter(|one| {
             let group = one.group.and_then(|group| self.groups.get(group));
-            group.is_some_and(|group| group.lane == lane) && one.state(now_us) == GridState::Open
+            group.is_some_and(|group| group.lane == lane)
+                && one.state(running_us) == GridState::Open
         });
         Some(on_lane.fold((0, 0), |(have, all), one| {
             let seen = one.live.seen.filter(|_| one.live.run == run);
@@ -164,16 +167,17 @@ impl Class {
 
     /// How late what the phones that are open got in a run was, with the group of each; 0: before any run. Who
     /// has no event stream has no voice: a page that shows the class has one.
-    pub fn delays(&self, run: u64, now_us: u64) -> Vec<(ParticipantId, &GroupView, Delays)> {
-        self.open_in(run, now_us)
+    pub fn delays(&self, run: u64, running_us: u64) -> Vec<(ParticipantId, &GroupView, Delays)> {
+        self.open_in(run, running_us)
             .filter(|one| one.live.streams > 0)
             .filter_map(|one| Some((one.id, self.groups.get(one.group?)?, one.live.delays?)))
             .collect()
     }
 
-    fn open_in(&self, run: u64, now_us: u64) -> impl Iterator<Item = &Participant> {
-        let is_open =
-            move |one: &&Participant| one.live.run == run && one.state(now_us) == GridState::Open;
+    fn open_in(&self, run: u64, running_us: u64) -> impl Iterator<Item = &Participant> {
+        let is_open = move |one: &&Participant| {
+            one.live.run == run && one.state(running_us) == GridState::Open
+        };
         self.participants.iter().filter(is_open)
     }
 }

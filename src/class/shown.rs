@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{
-    Class, filter,
+    Class, Now, filter,
     given::Given,
     guess::Asked,
     participant::{Participant, ParticipantId},
@@ -12,8 +12,12 @@ use super::{
 
 impl Class {
     /// What changes in a lesson changes the revision, so it is made once for each.
-    pub fn state(&self, for_whom: Whom, now_us: u64) -> State {
-        let counts = self.counts(now_us);
+    pub fn state(&self, for_whom: Whom, now: impl Into<Now>) -> State {
+        let Now {
+            of_day_us: now_us,
+            running_us,
+        } = now.into();
+        let counts = self.counts(running_us);
         let with_grid = !matches!(for_whom, Whom::Phone(_));
         State {
             revision: self.revision,
@@ -48,8 +52,8 @@ impl Class {
                     .map(|(_, count)| count),
                 false => None,
             },
-            grid: with_grid.then(|| self.grid(now_us)),
-            lead: (for_whom == Whom::Presenter).then(|| self.lead(now_us)),
+            grid: with_grid.then(|| self.grid(running_us)),
+            lead: (for_whom == Whom::Presenter).then(|| self.lead(running_us)),
         }
     }
 
@@ -76,7 +80,7 @@ impl Class {
         matches!(asked, Some(Asked::Number { .. } | Asked::Curve { .. }))
     }
 
-    fn grid(&self, now_us: u64) -> Vec<GridEntry> {
+    fn grid(&self, running_us: u64) -> Vec<GridEntry> {
         let run = self.run_shown();
         // A name that was taken before may tell the answer.
         let hides_numbers = self.guesses_number();
@@ -86,7 +90,7 @@ impl Class {
                 true => filter::without_numbers(&one.name),
                 false => one.name.clone(),
             },
-            state: one.state(now_us),
+            state: one.state(running_us),
             line: one.live.line,
             lane: one.live.lane.clone(),
             delay_ms: one.live.delay_ms.filter(|_| one.live.run == run),
@@ -101,7 +105,7 @@ impl Class {
         self.participants.iter().map(entry).collect()
     }
 
-    fn lead(&self, now_us: u64) -> Lead {
+    fn lead(&self, running_us: u64) -> Lead {
         let mut can = CanCounts::default();
         for of_one in self.participants.iter().filter_map(|one| one.can) {
             can.of += 1;
@@ -121,7 +125,7 @@ impl Class {
             can,
             addresses: BTreeMap::new(),
             not_kept: None,
-            phones_missing: self.phones_missing(now_us),
+            phones_missing: self.phones_missing(running_us),
             lessons: Vec::new(),
             plan: self.plan_view(),
             times: self.lesson_times(),
@@ -130,11 +134,11 @@ impl Class {
     }
 
     /// How many phones the lesson lacks; none where native clients take the phones' places.
-    fn phones_missing(&self, now_us: u64) -> usize {
+    fn phones_missing(&self, running_us: u64) -> usize {
         let Some(lesson) = self.lesson().filter(|_| !self.is_on_natives()) else {
             return 0;
         };
         let least = usize::from(lesson.front.needs.phones);
-        least.saturating_sub(self.counts(now_us).open)
+        least.saturating_sub(self.counts(running_us).open)
     }
 }

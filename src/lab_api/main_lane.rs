@@ -51,7 +51,7 @@ impl MainLane {
     /// The class that is on, for the pages' headers.
     pub fn class_on(&self) -> Option<OnNow> {
         self.class.look(|class| {
-            let counts = class.counts(clock::time_of_day_us());
+            let counts = class.counts(clock::now_us());
             OnNow {
                 code: class.code().to_owned(),
                 here: counts.open + counts.asleep,

@@ -95,7 +95,7 @@ impl Expression {
 
 impl Progress {
     /// "questions on Short polling for each phone: 23 of 40"; of a share, which is not "80 of 95 %",
-    /// "…, compared with messages published: 80 %, and at least 95 % is waited for".
+    /// "…: 80 % so far, and at least 95 % is needed".
     pub fn as_text(&self) -> String {
         let with_unit = |value: f64| format!("{} {}", shown(value), self.unit).trim().to_owned();
         let want = with_unit(self.want);
@@ -108,10 +108,11 @@ impl Progress {
             (Some(have), _) if self.holds => {
                 format!("{what}: {}, as it has to be", with_unit(have))
             }
-            (have, how) => {
-                let have = have.map_or_else(|| "none yet".to_owned(), with_unit);
-                format!("{what}: {have}, and {how} {want} is waited for")
+            (Some(have), how) => {
+                let have = with_unit(have);
+                format!("{what}: {have} so far, and {how} {want} is needed")
             }
+            (None, how) => format!("{what}: none yet, and {how} {want} is needed"),
         }
     }
 }
@@ -146,6 +147,13 @@ fn told(node: &Node, group: GroupName<'_>) -> (String, &'static str) {
         Node::Number(number) => (shown(*number), ""),
         Node::Name(name) => of_name(name, group),
         Node::Ratio(one, other) => {
+            if let (Node::Name(of), Node::Name(all)) = (&**one, &**other)
+                && all == "publications"
+                && let Some(lane) = of.strip_suffix(".delivered.per_phone")
+            {
+                let lane = label(lane);
+                return (format!("messages received by the phones on {lane}, of all"), TIMES);
+            }
             let is_rate = matches!(&**other, Node::Name(name) if name == "seconds");
             let ((one, of), (other, to)) = (told(one, group), told(other, group));
             match (of, to) {
@@ -401,10 +409,10 @@ mod tests {
             };
             share.progress(&lookup)[0].as_text()
         };
-        let what = "messages received on Server-sent events for each phone, compared with messages published";
+        let what = "messages received by the phones on Server-sent events, of all";
         for (delivered, said) in [
-            (None, "none yet, and at least 95 % is waited for"),
-            (Some(48.0), "80 %, and at least 95 % is waited for"),
+            (None, "none yet, and at least 95 % is needed"),
+            (Some(48.0), "80 % so far, and at least 95 % is needed"),
             (Some(60.0), "100 %, as it has to be"),
         ] {
             assert_eq!(text(delivered), format!("{what}: {said}"));

@@ -54,6 +54,7 @@ use crate::{
     lab_api::{
         self, Delays, MARKET_CHANNEL, MainLane, Reported,
         class::ClassRoom,
+        class_room,
         way_in::{ForPhones, WayIn},
     },
     lane::{
@@ -171,7 +172,7 @@ impl Server {
         let conditions =
             ConditionsByLane::new(own.filter(|lane| *lane != LaneId::MAIN), meters.clone());
         let lessons = LessonFolder::of(&config.lessons);
-        let class = class_room(&data, &lessons);
+        let class = kept_class(&data, &lessons);
         let sources = Sources::new(node.clone(), runtime, config.source_linger.0);
         node.set_own(own_channels(class.clone(), sources.channels().clone()));
         let main = web::Data::new(MainLane {
@@ -375,7 +376,7 @@ fn own_channels(class: Arc<ClassRoom>, sources: Arc<Channels>) -> IsOwn {
 
 /// With the class that the last stop interrupted; what changes from now on is kept. Must be called
 /// inside a runtime.
-fn class_room(data: &Path, lessons: &LessonFolder) -> Arc<ClassRoom> {
+fn kept_class(data: &Path, lessons: &LessonFolder) -> Arc<ClassRoom> {
     let room = ClassRoom::new(Keep::of(data), |class| {
         let find = |id: &str| {
             let shelf = lessons.shelf();
@@ -383,7 +384,7 @@ fn class_room(data: &Path, lessons: &LessonFolder) -> Arc<ClassRoom> {
                 .find(id)
                 .map(|shelved| Arc::new(shelved.lesson.clone()))
         };
-        class.go_on(find, clock::time_of_day_us());
+        class.go_on(find, class_room::now());
     });
     let room = Arc::new(room);
     let kept = Arc::downgrade(&room);

@@ -370,12 +370,14 @@ test("half are right: one press starts the talk on the wall, the next asks once 
   await ben.say("guess", { step: 2, guess: { number: 5 } });
   await wall.locator("[data-counter]").filter({ hasText: "2 of 2 have guessed" }).waitFor();
   const talk = presenter.locator("[data-talk]");
+  assert.equal(await presenter.getByRole("button", { name: "Ask again" }).isDisabled(), true, "nobody has talked before the lock");
   assert.equal(await talk.isVisible(), false, "not before the lock");
   assert.equal(await presenter.locator("[data-hint]").isVisible(), false, "not before the lock");
   await presenter.getByRole("button", { name: /^Lock/ }).click();
   await presenter.getByText("Of the guesses 50\u00a0% are right.").waitFor();
-  await presenter.getByRole("button", { name: "Let them talk: 90 s" }).click();
-  await wall.locator("[data-timer]").filter({ hasText: /^1:(30|2\d)$/ }).waitFor();
+  await presenter.getByRole("button", { name: "Let them talk: 45 s" }).click();
+  await wall.locator("[data-timer]").filter({ hasText: /^0:(45|[34]\d)$/ }).waitFor();
+  await wall.locator("[data-part=note]").filter({ hasText: "Talk to your neighbour" }).waitFor();
   await presenter.getByRole("button", { name: "Ask once more, and end the timer" }).click();
   await wall.locator("[data-timer]").waitFor({ state: "hidden" });
   await talk.waitFor({ state: "hidden" });

@@ -269,3 +269,59 @@ fn what_phones_received_stands_beside_what_was_published_and_stays_when_the_run_
         Some(48)
     );
 }
+
+#[test]
+fn a_clock_that_is_set_sends_no_phone_away_and_keeps_none() {
+    let (mut class, ids) = with_phones(1);
+    let now = |of_day_us: u64, running_us: u64| Now {
+        of_day_us,
+        running_us,
+    };
+    class.stream_opened(ids[0], now(100 * SECOND, 0)).unwrap();
+    class.stream_closed(ids[0], now(101 * SECOND, SECOND));
+    let counts = |class: &Class, now: Now| class.state(Whom::Wall, now).here;
+    // An hour on, and an hour back, within a second.
+    assert_eq!(counts(&class, now(3_700 * SECOND, 2 * SECOND)), 1);
+    assert_eq!(counts(&class, now(SECOND, 3 * SECOND)), 1);
+    class.remove_gone(3 * SECOND);
+    assert!(class.participant(ids[0]).is_some());
+    // Ten seconds without a stream are ten seconds, whatever the time is.
+    assert_eq!(counts(&class, now(SECOND, SECOND + GONE_AFTER_US)), 0);
+    let record = class.record();
+    assert_eq!(record.participants[0].last_seen_us, 101 * SECOND);
+}
+
+#[test]
+fn a_page_that_is_loaded_again_in_a_run_goes_on_counting() {
+    let (mut class, ids) = with_phones(1);
+    class.stream_opened(ids[0], 0).unwrap();
+    class.give_lesson(Some(lesson(NUMBER)), 0).unwrap();
+    let steps = &class.lesson().unwrap().steps;
+    let run = steps.iter().position(|step| step.kind.name() == "run");
+    class.go(To::Step(run.unwrap()), 0).unwrap();
+    let view = class.run_here().unwrap();
+    let run = class.begin_run(view, 0).unwrap().number;
+    let set = class.state(Whom::Wall, 0).set;
+    let mut say = |run: u64, requests: u64, received: u64| {
+        let report = Report {
+            visible: true,
+            set,
+            run: Some(run),
+            seen: Some(participant::Seen {
+                requests,
+                empty: requests - received,
+                received,
+            }),
+            ..Report::default()
+        };
+        class.report(ids[0], report, SECOND).unwrap();
+        let seen = class.state(Whom::Wall, SECOND).grid.unwrap()[0].seen;
+        seen.map(|seen| (seen.requests, seen.empty, seen.received))
+    };
+    assert_eq!(say(run, 20, 3), Some((20, 17, 3)));
+    assert_eq!(say(run, 24, 3), Some((24, 21, 3)));
+    assert_eq!(say(0, 0, 0), None, "it does not know of the run yet");
+    assert_eq!(say(run, 0, 0), Some((24, 21, 3)), "it was loaded again");
+    assert_eq!(say(run, 6, 2), Some((30, 25, 5)));
+    assert_eq!(say(run, 1, 0), Some((31, 26, 5)), "and once more");
+}

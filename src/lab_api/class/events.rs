@@ -33,8 +33,8 @@ use crate::{
     lab::Lab,
     lab_api::{
         MainLane,
-        class_room::voices,
         class_room::walls::{WALLS_MAX, WALLS_OF_ADDRESS_MAX},
+        class_room::{now, voices},
         event_stream::{self, End},
     },
     node::Connected,
@@ -52,9 +52,7 @@ const OF_A_PHONE_MAX: u64 = 4;
 
 /// The state for somebody; `None`: no class is on.
 pub async fn state(lab: &Arc<Lab>, main: &web::Data<MainLane>, whom: Whom) -> Option<State> {
-    let mut state = main
-        .class
-        .look(|class| class.state(whom, clock::time_of_day_us()))?;
+    let mut state = main.class.look(|class| class.state(whom, now()))?;
     if let Some(grid) = &mut state.grid {
         voices::give(grid, &main.class.addresses());
     }
@@ -150,7 +148,7 @@ impl Seat {
         let mut number = 0;
         match sees.whom {
             Whom::Phone(id) => {
-                let opened = room.change(|class| class.stream_opened(id, clock::time_of_day_us()));
+                let opened = room.change(|class| class.stream_opened(id, now()));
                 number = opened.ok_or_else(no_class)??;
             }
             Whom::Wall if !room.walls.take(address) => {
@@ -192,7 +190,7 @@ impl Drop for Seat {
                 self.room.change(|class| {
                     // Another class has another phone of this id.
                     if class.id() == self.sees.class {
-                        class.stream_closed(id, clock::time_of_day_us());
+                        class.stream_closed(id, now());
                     }
                 });
             }
@@ -280,7 +278,7 @@ impl Reader {
         let is_kept = !is_presenter || self.main.class.kept().trouble().is_none();
         let now = self.main.class.look(|class| {
             // Asked at each change of any phone: whoever has no grid needs no counts.
-            let grid = || (class.grid_revision(), class.counts(clock::time_of_day_us()));
+            let grid = || (class.grid_revision(), class.counts(clock::now_us()));
             (class.id() == self.sees.class).then_some(Sent {
                 revision: class.revision(),
                 grid: has_grid.then(grid),

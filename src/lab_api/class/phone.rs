@@ -23,7 +23,7 @@ use crate::{
     class::{Class, ClassError, ParticipantId, Report, guess::Guess},
     clock,
     error::{Code, Refusal},
-    lab_api::{MainLane, no_store},
+    lab_api::{MainLane, class_room::now, no_store},
     registry::LaneWorker,
 };
 
@@ -102,7 +102,7 @@ pub async fn join(
         }
         class.lets_in(stands_in)?;
         let own = class.id().to_owned();
-        let joined = class.join(who::hash(&token), rand::random(), clock::time_of_day_us())?;
+        let joined = class.join(who::hash(&token), rand::random(), now())?;
         let joined = Joined {
             id: joined.id,
             name: joined.name.clone(),
@@ -189,9 +189,7 @@ pub async fn report(
 ) -> Result<HttpResponse, Refusal> {
     let id = speaks(&request, &main)?;
     let asked: Report = body(&request, payload, "{\"visible\":true,\"state\":\"open\"}").await?;
-    by(&request, &main, id, |class| {
-        class.report(id, asked, clock::time_of_day_us())
-    })?;
+    by(&request, &main, id, |class| class.report(id, asked, now()))?;
     Ok(HttpResponse::NoContent().finish())
 }
 
@@ -224,7 +222,7 @@ fn by<T>(
 ) -> Result<T, Refusal> {
     let done = main.class.change(|class| {
         who::is_phone(request, class, id)?;
-        class.heard_of(id, clock::time_of_day_us());
+        class.heard_of(id, now());
         act(class).map_err(Refusal::from)
     });
     done.ok_or_else(no_class)?

@@ -440,7 +440,7 @@ pub async fn remove(call: Call, id: web::Path<String>) -> Result<HttpResponse, R
 
 pub async fn send_away_gone(call: Call) -> Result<HttpResponse, Refusal> {
     call.change(|class| {
-        class.remove_gone(clock::time_of_day_us());
+        class.remove_gone(clock::now_us());
         Ok(())
     })
     .await

@@ -21,10 +21,18 @@ use tokio::sync::watch;
 
 use self::{budgets::Budgets, voices::Place, walls::Walls};
 use crate::{
-    class::{CODE_LENGTH, CODE_LETTERS, Class, PARTICIPANTS_MAX, ParticipantId},
+    class::{CODE_LENGTH, CODE_LETTERS, Class, Now, PARTICIPANTS_MAX, ParticipantId},
     class_keep::{Keep, Wanted},
     clock,
 };
+
+/// This instant, for a class.
+pub fn now() -> Now {
+    Now {
+        of_day_us: clock::time_of_day_us(),
+        running_us: clock::now_us(),
+    }
+}
 
 /// See the module.
 pub struct ClassRoom {

@@ -60,6 +60,12 @@ export function compared(question, guess, { measured, theory, right }) {
   return factor(question, guess.curve[last], values[last], what, `At ${withUnit(question.x[last], question.x_unit)}: `);
 }
 
+/** Neighbours talk: the first guess is locked, and the presenter's timer runs. @param {import("./state.js").ClassState} state */
+export const isTalk = ({ lesson, timer }) => lesson?.kind === "guess" && lesson.locked === true && lesson.round === 1 && !lesson.reveal && timer !== null && timer !== undefined;
+
+/** What everybody does meanwhile. */
+export const TALK = "Talk to your neighbour: what did you guess, and why? Then you guess again.";
+
 /** @param {Question} question @param {number} guess @param {number | null | undefined} truth @param {string} what @param {string} where */
 function factor(question, guess, truth, what, where) {
   if (truth === null || truth === undefined) return "";

@@ -212,7 +212,7 @@ impl Measuring {
     }
 
     fn are_in(&self, companions: Option<&Companions>) -> bool {
-        let now_us = clock::time_of_day_us();
+        let now_us = clock::now_us();
         let phones = self.main.class.look(|class| class.arrivals(now_us));
         let are_phones_in = phones.is_none_or(|(connected, all)| connected >= all);
         are_phones_in && companions.is_none_or(Companions::are_in)
@@ -336,7 +336,7 @@ impl Measuring {
 
     /// Phones, and clients beside them that have got in.
     fn who(&self, companions: Option<&Companions>) -> Result<Audience, Over> {
-        let now_us = clock::time_of_day_us();
+        let now_us = clock::now_us();
         let seen = self.main.class.look(|class| audience(class, now_us));
         let mut who = seen.ok_or(Over::Gone)?;
         for (lane, count) in companions.into_iter().flat_map(Companions::in_by_lane) {

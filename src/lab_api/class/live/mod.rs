@@ -108,7 +108,7 @@ pub async fn start(
     let begun = main.class.change(|class| {
         let here = match class.is_on_natives() {
             true => class.natives(),
-            false => class.counts(now_us).open,
+            false => class.counts(clock::now_us()).open,
         };
         let asked_for = set.as_ref().is_some_and(|set| !set.phones.is_empty());
         let least = usize::from(lesson.front.needs.phones).max(usize::from(asked_for));
@@ -391,7 +391,7 @@ async fn look(lab: &Lab) -> Look {
 /// What the phones measured in a run, or since they were set up where none has begun (0).
 fn by_phones(main: &MainLane, run: u64) -> Figures {
     let addresses = main.class.addresses().clone();
-    let now_us = clock::time_of_day_us();
+    let now_us = clock::now_us();
     let phones = main.class.look(|class| {
         let reported = class.delays(run, now_us).into_iter();
         let of_phone = |(id, group, delays): (_, &GroupView, _)| OfPhone {
@@ -407,7 +407,7 @@ fn by_phones(main: &MainLane, run: u64) -> Figures {
 
 /// How far each part of what is waited for is, in words: of what each phone counts itself, how many have it.
 fn so_far(class: &Class, until: &Expression, figures: &Figures) -> Vec<String> {
-    let now_us = clock::time_of_day_us();
+    let now_us = clock::now_us();
     let run = class.run_shown();
     let parts = until.progress(&|name| figures.get(name).copied());
     let said = parts.iter().map(|part| {

@@ -67,7 +67,7 @@ impl Waiting {
             let figures = match self.of_run() {
                 Some(figures) => figures,
                 None => {
-                    let now_us = clock::time_of_day_us();
+                    let now_us = clock::now_us();
                     let who = self.main.class.look(|class| audience(class, now_us));
                     let last = look(&self.lab).await;
                     let mut figures = counted::counted(&first, &last, &who.unwrap_or_default());

@@ -5,7 +5,7 @@ import { el, setText } from "../../charts/dom.js";
 import { guessControl } from "../guess-control.js";
 import { Refused, tell } from "./api.js";
 import { heading, prose } from "./dom.js";
-import { guessedIn, haveDone, inWords } from "../words.js";
+import { TALK, guessedIn, haveDone, inWords, isTalk } from "../words.js";
 
 /** A finger on a slider makes many values; what is sent is where it rested. */
 const RESTED_MS = 350;
@@ -130,7 +130,7 @@ export function makeGuess({ announce, onRefused }, first) {
     const locked = now.locked === true;
     isOpen = !locked && !state.muted;
     settle();
-    setText(others, `${now.answered ?? 0} of ${state.here} ${haveDone(now.answered ?? 0, guessedIn(now.round))}.${locked ? " Locked: guesses can no longer be changed." : ""}`);
+    setText(others, `${now.answered ?? 0} of ${state.here} ${haveDone(now.answered ?? 0, guessedIn(now.round))}.${isTalk(state) ? ` ${TALK}` : locked ? " Locked: guesses can no longer be changed." : ""}`);
     say();
   }
 

@@ -27,7 +27,10 @@ function partText(part) {
   const how = COMPARED[compare];
   if (of !== undefined) {
     const [counted, all] = [nameText(of), nameText(whole)];
-    return counted === null || all === null ? part : `${counted} that are ${how} ${shown(Number(number) * 100)} % of the ${all}`;
+    if (counted === null || all === null) return part;
+    const [, lane] = whole === "publications" ? /^([a-z0-9-]+)\.delivered\.per_phone$/.exec(of) ?? [] : [];
+    const share = `${how} ${shown(Number(number) * 100)} %`;
+    return lane === undefined ? `${counted}: ${share} of the ${all}` : `${share} of all messages received by the phones on ${laneLabel(lane)}`;
   }
   const name = nameText(value);
   return name === null ? part : `${how} ${shown(Number(number))} ${name}`;

@@ -37,9 +37,9 @@ export function usualOf(state) {
 
 /** @param {Lesson} lesson @param {import("../state.js").Lead|undefined} lead */
 function ofGuess({ locked, round }, lead) {
-  if (!locked) return round > 1 ? "They have talked: everybody keeps the guess or changes it, about 40 s. Then lock." : "Everybody guesses alone, about 40 s. Then lock.";
+  if (!locked) return round > 1 ? "They have talked: everybody keeps the guess or changes it, about 15 s. Then lock." : "Everybody guesses alone, about 40 s. Then lock.";
   if (lead?.hint) return ""; // it says what comes next
-  return lead?.asks_again ? "Let them talk to a neighbour for a minute, then ask again." : "Go on.";
+  return lead?.asks_again ? "Let them talk to a neighbour, then ask again: a minute for both." : "Go on.";
 }
 
 /** @param {Lesson} lesson */
@@ -63,8 +63,8 @@ const HINTS = {
 /** Once they have talked. */
 const HAVE_TALKED = "Let one of each side say why, then go on: 35 to 70\u00a0% are right.";
 
-/** How long neighbours talk before they guess again, s. */
-const TALK_S = 90;
+/** How long neighbours talk before they guess again, s: a lesson's clock has a minute for both. */
+const TALK_S = 45;
 
 /**
  * What the talk of neighbours asks for next, where the hint proposes it: its timer, then the second guess.

@@ -15,6 +15,7 @@ import { startPlan } from "./plan.js";
 import { openStage } from "./place.js";
 import { publishedOf } from "../received.js";
 import { isRunning } from "../state.js";
+import { counted } from "../words.js";
 
 /** @typedef {import("../state.js").ClassState} State */
 
@@ -41,6 +42,9 @@ let refusal = "";
 const wished = new Map();
 /** Switches are told one after the other: the last press counts, whichever way is quicker. */
 let switching = Promise.resolve();
+
+/** Of phones that are gone: as many are called by name before they are sent away. */
+const GONE_NAMED = 6;
 
 /** What comes next, by the kind of its step. @type {Record<string, string>} */
 const STEPS = {
@@ -98,7 +102,13 @@ standIns.addEventListener("submit", (event) => {
   send("/stand-ins", { count });
 });
 find('[data-tool="closed"]').addEventListener("click", () => turn("closed", (isOn) => ({ closed: isOn })));
-find("[data-away-gone]").addEventListener("click", () => void sure({ title: "Send away all phones that are gone?", text: "Each of them is out of the class, and its guesses are no longer counted. It can come in again with the code, unless nobody else is let in.", yes: "Send them away" }, "/send-away-gone"));
+find("[data-away-gone]").addEventListener("click", () => {
+  const gone = (state?.grid ?? []).filter((phone) => phone.state === "gone");
+  if (gone.length === 0) return fail("No phone is gone: each has had a connection within the last ten seconds.");
+  const who = gone.slice(0, GONE_NAMED).map(({ name }) => name).join(", ");
+  const more = gone.length > GONE_NAMED ? ` and ${gone.length - GONE_NAMED} more` : "";
+  void sure({ title: `Send away ${counted(gone.length, "phone")} that ${gone.length === 1 ? "is" : "are"} gone?`, text: `${who}${more}: out of the class, and what they guessed is no longer counted. They can come in again with the code, unless nobody else is let in.`, yes: gone.length === 1 ? "Send it away" : "Send them away" }, "/send-away-gone");
+});
 find("[data-send-home]").addEventListener("click", () => send("/stand-ins", { count: 0 }));
 // A key does what its button would, and nothing where that is out of reach.
 listen(find("[data-keys-on]", HTMLInputElement), (names) => {
@@ -209,7 +219,7 @@ function showControls() {
   enable("next", next !== null && !isOn);
   enable("again", state.lead?.can_again === true);
   enable("lock", kind === "guess" && !lesson?.locked);
-  enable("second-guess", lesson !== null && Boolean(lesson.guess) && lesson.round === 1 && !lesson.reveal && !isOn);
+  enable("second-guess", lesson !== null && Boolean(lesson.guess) && lesson.locked && lesson.round === 1 && !lesson.reveal && !isOn);
   enable("run", kind === "run" && !isOn);
   show("run", !isOn);
   show("stop", isOn);

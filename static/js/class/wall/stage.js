@@ -113,6 +113,8 @@ function showHead(stage, state) {
     ...(state?.frozen ? ["❚❚ frozen: phones hold still"] : []),
     ...(state?.muted ? ["muted: names and guesses are not taken"] : []),
     ...(state?.dark ? ["dark: the wall and the phones show nothing"] : []),
+    ...(state?.closed ? ["the door is closed: nobody else is let in"] : []),
+    ...(state?.page ? [`everybody is sent to ${state.page.split("?")[0]}`] : []),
   ];
   if (flags.textContent !== words.join("")) flags.replaceChildren(...words.map((word) => el("span", { class: "wall-flag" }, word)));
 }
@@ -121,7 +123,8 @@ function showHead(stage, state) {
 function showFoot(stage, state, place) {
   const counts = find("[data-counts]", HTMLElement, stage);
   const join = find("[data-join]", HTMLElement, stage);
-  counts.hidden = join.hidden = state === null;
+  counts.hidden = state === null;
+  join.hidden = state === null || state.closed === true; // nobody is asked in who is sent away at the door
   if (state === null) return;
   const lanes = byLane(state.grid ?? []);
   const standIns = (state.grid ?? []).filter((phone) => phone.here_by === "native" && phone.state !== "gone").length;

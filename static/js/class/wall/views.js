@@ -9,7 +9,7 @@ import { Grid, SHAPES, byLane, delayText, groupLabel, halfWithin, laneLabel, who
 import { drawGuesses } from "../histogram.js";
 import { countedOf } from "../counted.js";
 import { isRunning } from "../state.js";
-import { clockTime, counted, guessedIn, haveDone, shown as figure, withUnit } from "../words.js";
+import { TALK, clockTime, counted, guessedIn, haveDone, isTalk, shown as figure, withUnit } from "../words.js";
 import { publishedOf, receivedByGroup, receivedText } from "../received.js";
 import { arrivalEnd, waitWords, whyWords } from "../waiting.js";
 import { Race } from "./race.js";
@@ -78,10 +78,11 @@ function lobby(state, { address, qr, late }) {
   let grid;
   return {
     name: "lobby",
-    made: JSON.stringify([state.code, address, qr, late]),
+    made: JSON.stringify([state.code, address, qr, late, state.closed]),
     draw: () => {
       const phones = el("div", { class: "wall-grid" });
       grid = new Grid(phones);
+      if (state.closed) return [el("div", { class: "wall-join-large" }, el("p", { class: "wall-large" }, "The door is closed"), el("p", {}, "Nobody else is let in. Who was in comes back by itself."), el("p", { class: "wall-large wall-in", "data-part": "in" }), phones)];
       return [
         el("div", { class: qr === "" ? "wall-lobby wall-lobby-typed" : "wall-lobby" },
           ...(qr === "" ? [] : [el("img", { src: qr, alt: `QR code of ${address}, with the code`, class: "wall-qr" })]),
@@ -158,10 +159,11 @@ function guess(lesson) {
       counter("answered"),
       el("p", { class: "wall-note", "data-part": "note" }),
     ],
-    update: (body, { lesson: now, here, frozen, muted }) => {
+    update: (body, state) => {
+      const { lesson: now, here, frozen, muted } = state;
       if (!now) return;
       showCounter(body, now.answered, here, haveDone(now.answered, guessedIn(now.round)));
-      setPart(body, "note", now.locked ? "Locked: guesses stand as they are." : heldWords("guess", frozen, muted));
+      setPart(body, "note", isTalk(state) ? TALK : now.locked ? "Locked: guesses stand as they are." : heldWords("guess", frozen, muted));
     },
   };
 }
