@@ -152,7 +152,10 @@ fn told(node: &Node, group: GroupName<'_>) -> (String, &'static str) {
                 && let Some(lane) = of.strip_suffix(".delivered.per_phone")
             {
                 let lane = label(lane);
-                return (format!("messages received by the phones on {lane}, of all"), TIMES);
+                return (
+                    format!("messages received by the phones on {lane}, of all"),
+                    TIMES,
+                );
             }
             let is_rate = matches!(&**other, Node::Name(name) if name == "seconds");
             let ((one, of), (other, to)) = (told(one, group), told(other, group));
