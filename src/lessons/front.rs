@@ -47,6 +47,13 @@ pub struct Front {
     pub language: String,
 }
 
+impl Front {
+    /// The keys that every lesson has.
+    pub const NEEDED: [&'static str; 7] = [
+        "id", "title", "group", "order", "minutes", "claims", "steps",
+    ];
+}
+
 fn english() -> String {
     "en".to_owned()
 }

@@ -28,11 +28,13 @@
 //! May use: `terminal_text`, `catalogue`, `lane`, `demo`, `run`, `experiments`.
 
 pub mod address;
+pub mod bounds;
 pub mod code;
 pub mod fault;
 pub mod figure;
 pub mod forms;
 pub mod front;
+pub mod keys;
 pub mod markup;
 pub mod own;
 pub mod plans;

@@ -7,6 +7,7 @@ use serde::de::DeserializeOwned;
 
 use super::{
     FILE_MAX_BYTES, Lesson,
+    bounds::STEPS_MAX,
     fault::{Fault, distance, nearest},
     front::Front,
     markup, rules,
@@ -14,8 +15,6 @@ use super::{
 };
 use crate::terminal_text;
 
-/// Blocks that are looked at.
-const STEPS_MAX: usize = 24;
 const MARK: &str = "+++";
 
 pub fn parse(name: &str, text: &str) -> Result<Lesson, Vec<Fault>> {
@@ -30,10 +29,12 @@ pub fn parse(name: &str, text: &str) -> Result<Lesson, Vec<Fault>> {
         return Err(vec![fault]);
     }
     let halves = Halves::of(&text).map_err(|fault| vec![fault])?;
-    let mut faults = Vec::new();
-    let front = toml_of::<Front>("front matter", halves.front, 2)
-        .map_err(|fault| faults.push(fault))
-        .ok();
+    let mut faults: Vec<Fault> = missing(halves.front).into_iter().collect();
+    let front = match faults.is_empty() {
+        true => toml_of::<Front>("front matter", halves.front, 2),
+        false => Err(faults.remove(0)),
+    };
+    let front = front.map_err(|fault| faults.push(fault)).ok();
     let mut read = Read::default();
     read.body(halves.body, halves.body_line);
     faults.append(&mut read.faults);
@@ -270,6 +271,17 @@ fn toml_of<T: DeserializeOwned>(whose: &str, text: &str, line: usize) -> Result<
             .count()
             + 1;
         Fault::new(line, format!("{whose}: {}", remedied(error.message()))).at(column)
+    })
+}
+
+/// Where more keys than one are missing: all of them, for the parser tells of one at a time.
+fn missing(front: &str) -> Option<Fault> {
+    let told = toml::from_str::<toml::Table>(front).ok()?;
+    let keys = Front::NEEDED.iter().filter(|key| !told.contains_key(**key));
+    let lines: Vec<String> = keys.map(|key| format!("{key} = …")).collect();
+    (lines.len() > 1).then(|| {
+        let what = format!("front matter: lines are missing; add {}", lines.join(", "));
+        Fault::new(2, what)
     })
 }
 

@@ -658,7 +658,7 @@ fn what_is_no_lesson_at_all_is_told_in_its_first_line() {
     says(
         &parse("+++\n+++\n").unwrap_err(),
         "2:1",
-        "\"id\" is missing; add a line id = …",
+        "lines are missing; add id = …, title = …, group = …, order = …, minutes = …, claims = …, steps = …",
     );
     let huge = format!("{GOOD}{}", "x".repeat(FILE_MAX_BYTES));
     says(&parse(&huge).unwrap_err(), "1:1", "make two of it");

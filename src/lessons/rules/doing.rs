@@ -1,22 +1,22 @@
 //! What is done: `set`, `run`, `wait` and `code`.
 
-use super::{CLIENTS_MAX, TEXT_MAX, is_text};
+use super::is_text;
 use crate::{
     catalogue, experiments,
     lane::conditions::{self, BadConditions, Conditions},
     lessons::{
-        address, code,
+        address,
+        bounds::{
+            CLIENTS_MAX, GROUPS_MAX, LIVE_S, POLL_INTERVAL_MS, SHARE, TEXT_MAX, WAIT_S,
+            WARM_UP_MAX_S, said,
+        },
+        code,
         fault::nearest,
         figure::rows,
         markup,
         step::{Code, Kind, Run, Set, Step, Wait},
     },
 };
-
-const GROUPS_MAX: usize = 12;
-const LIVE_MAX_S: u16 = 60;
-const WARM_UP_MAX_S: u16 = 10;
-const WAIT_MAX_S: u16 = 120;
 
 pub(super) fn of_set(set: &Set, seed: u64, fault: &mut impl FnMut(String)) {
     if let Some(page) = &set.page
@@ -32,8 +32,8 @@ pub(super) fn of_set(set: &Set, seed: u64, fault: &mut impl FnMut(String)) {
             fault(why);
             continue;
         }
-        if !(1..=100).contains(&group.share) {
-            fault(format!("share is {}; write 1 to 100", group.share));
+        if !SHARE.contains(&group.share) {
+            fault(format!("share is {}; write {}", group.share, said(&SHARE)));
         }
         if let Some(interval_ms) = group.poll_interval_ms {
             if group.lane != "short-poll" {
@@ -42,9 +42,10 @@ pub(super) fn of_set(set: &Set, seed: u64, fault: &mut impl FnMut(String)) {
                     group.lane
                 );
                 fault(what);
-            } else if !(50..=60_000).contains(&interval_ms) {
+            } else if !POLL_INTERVAL_MS.contains(&interval_ms) {
                 fault(format!(
-                    "poll_interval_ms is {interval_ms}; choose 50 to 60000"
+                    "poll_interval_ms is {interval_ms}; choose {}",
+                    said(&POLL_INTERVAL_MS)
                 ));
             }
         }
@@ -137,9 +138,10 @@ pub(super) fn of_run(run: &Run, steps: &[Step], fault: &mut impl FnMut(String)) 
         fault("full is for an experiment; take it out".to_owned());
     }
     if let Some(live) = &run.live {
-        if !(1..=LIVE_MAX_S).contains(&live.seconds) || live.warm_up > WARM_UP_MAX_S {
+        if !LIVE_S.contains(&live.seconds) || live.warm_up > WARM_UP_MAX_S {
             fault(format!(
-                "live has seconds from 1 to {LIVE_MAX_S} and warm_up up to {WARM_UP_MAX_S}; shorten it"
+                "live has seconds from {} and warm_up up to {WARM_UP_MAX_S}; shorten it",
+                said(&LIVE_S)
             ));
         }
     } else if !run.clients.is_empty() {
@@ -187,10 +189,11 @@ pub(super) fn of_wait(wait: &Wait, fault: &mut impl FnMut(String)) {
             wait.until.as_str()
         ));
     }
-    if !(1..=WAIT_MAX_S).contains(&wait.at_most_s) {
+    if !WAIT_S.contains(&wait.at_most_s) {
         fault(format!(
-            "at_most_s is {}; choose 1 to {WAIT_MAX_S}",
-            wait.at_most_s
+            "at_most_s is {}; choose {}",
+            wait.at_most_s,
+            said(&WAIT_S)
         ));
     }
 }

@@ -1,12 +1,13 @@
 //! What is asked: a guess, and the question to go.
 
-use super::{TEXT_MAX, counted, is_text};
-use crate::lessons::step::{Ask, Guess, GuessKind, Scale, Step};
-
-const OPTION_MAX: usize = 120;
-const UNIT_MAX: usize = 30;
-/// Of a guess's axis, both ways from 0; the smallest of a log scale is as far from 1.
-const AXIS_MAX: f64 = 1e12;
+use super::{counted, is_text};
+use crate::lessons::{
+    bounds::{
+        ASK_OPTIONS, AXIS_MAX, GUESS_S, ITEMS, OPTION_MAX, OPTIONS, POINTS, TEXT_MAX, UNIT_MAX,
+        said,
+    },
+    step::{Ask, Guess, GuessKind, Scale, Step},
+};
 
 pub(super) fn of_guess(guess: &Guess, steps: &[Step], fault: &mut impl FnMut(String)) {
     if !is_text(&guess.question, TEXT_MAX) {
@@ -23,9 +24,12 @@ pub(super) fn of_guess(guess: &Guess, steps: &[Step], fault: &mut impl FnMut(Str
     }
     if guess
         .seconds
-        .is_some_and(|seconds| !(5..=300).contains(&seconds))
+        .is_some_and(|seconds| !GUESS_S.contains(&seconds))
     {
-        fault("seconds are 5 to 300; leave it out for what clock has".to_owned());
+        fault(format!(
+            "seconds are {}; leave it out for what clock has",
+            said(&GUESS_S)
+        ));
     }
     // What belongs to another kind of guess is a mistake and not a wish.
     let of_others: [(&str, bool, &[GuessKind]); 5] = [
@@ -70,9 +74,10 @@ pub(super) fn of_guess(guess: &Guess, steps: &[Step], fault: &mut impl FnMut(Str
     match guess.kind {
         GuessKind::Number => {}
         GuessKind::Choice => {
-            if !(2..=6).contains(&guess.options.len()) {
+            if !OPTIONS.contains(&guess.options.len()) {
                 fault(format!(
-                    "a choice has 2 to 6 options, and this has {}",
+                    "a choice has {} options, and this has {}",
+                    said(&OPTIONS),
                     guess.options.len()
                 ));
             }
@@ -81,16 +86,18 @@ pub(super) fn of_guess(guess: &Guess, steps: &[Step], fault: &mut impl FnMut(Str
         GuessKind::Curve => {
             let is_growing = guess.x.windows(2).all(|pair| pair[0] < pair[1]);
             let is_finite = guess.x.iter().all(|x| x.is_finite());
-            if !(3..=5).contains(&guess.x.len()) || !is_growing || !is_finite {
-                fault(
-                    "a curve has 3 to 5 numbers in x, each larger than the one before".to_owned(),
-                );
+            if !POINTS.contains(&guess.x.len()) || !is_growing || !is_finite {
+                fault(format!(
+                    "a curve has {} numbers in x, each larger than the one before",
+                    said(&POINTS)
+                ));
             }
         }
         GuessKind::Order => {
-            if !(3..=6).contains(&guess.items.len()) {
+            if !ITEMS.contains(&guess.items.len()) {
                 fault(format!(
-                    "an order has 3 to 6 items, and this has {}",
+                    "an order has {} items, and this has {}",
+                    said(&ITEMS),
                     guess.items.len()
                 ));
             }
@@ -135,7 +142,7 @@ pub(super) fn of_ask(ask: &Ask, fault: &mut impl FnMut(String)) {
         ));
     }
     let options = ask.options.len();
-    if !(3..=4).contains(&options) {
+    if !ASK_OPTIONS.contains(&options) {
         fault(format!("it has {options} options; give 3 or 4"));
     }
     of_options(&ask.options, fault);
@@ -146,9 +153,12 @@ pub(super) fn of_ask(ask: &Ask, fault: &mut impl FnMut(String)) {
         ));
     }
     if ask.because.len() != options {
-        let reasons = ask.because.len();
+        let reasons = match ask.because.len() {
+            1 => "1 reason".to_owned(),
+            many => format!("{many} reasons"),
+        };
         fault(format!(
-            "it has {reasons} reasons for {options} options; give one for each in because"
+            "it has {reasons} for {options} options; give one for each in because"
         ));
     }
     if ask.because.iter().any(|reason| !is_text(reason, TEXT_MAX)) {

@@ -14,6 +14,9 @@ use self::{
 };
 use super::{
     address,
+    bounds::{
+        CLAIMS, CLIENTS_MAX, LACKS_MAX, MINUTES, NODES, ORDER, PAGES_MAX, TEXT_MAX, TITLE_MAX, said,
+    },
     fault::{Fault, nearest},
     figure::Expression,
     front::Front,
@@ -21,16 +24,6 @@ use super::{
     step::{Kind, Step},
 };
 use crate::experiments::claims;
-
-const TITLE_MAX: usize = 60;
-/// Of a sentence that a lesson asks or says in its blocks, in characters.
-const TEXT_MAX: usize = 400;
-const CLAIMS_MAX: usize = 12;
-const LACKS_MAX: usize = 6;
-/// Of one lesson.
-const PAGES_MAX: usize = 8;
-/// As many native clients may take the phones' place.
-const CLIENTS_MAX: u16 = 100;
 
 /// What is looked at.
 pub struct Asked<'a> {
@@ -122,16 +115,16 @@ fn front(asked: &Asked<'_>, faults: &mut Vec<Fault>) {
             format!("title has {letters} characters; write 1 to {TITLE_MAX}"),
         );
     }
-    if !(1..=999).contains(&front.order) {
+    if !ORDER.contains(&front.order) {
         fault(
             "order",
-            format!("order is {}; choose 1 to 999", front.order),
+            format!("order is {}; choose {}", front.order, said(&ORDER)),
         );
     }
-    if !(3..=10).contains(&front.minutes) {
+    if !MINUTES.contains(&front.minutes) {
         fault(
             "minutes",
-            format!("minutes is {}; choose 3 to 10", front.minutes),
+            format!("minutes is {}; choose {}", front.minutes, said(&MINUTES)),
         );
     }
     let guess_s = asked.steps.iter().find_map(|step| match &step.kind {
@@ -165,9 +158,10 @@ fn front(asked: &Asked<'_>, faults: &mut Vec<Fault>) {
             ),
         );
     }
-    if front.claims.is_empty() || front.claims.len() > CLAIMS_MAX {
-        let what = "name 1 to 12 claims, as in claims = [\"B7\"]; /claims has them all";
-        fault("claims", what.to_owned());
+    if !CLAIMS.contains(&front.claims.len()) {
+        let many = said(&CLAIMS);
+        let what = format!("name {many} claims, as in claims = [\"B7\"]; /claims has them all");
+        fault("claims", what);
     }
     for id in &front.claims {
         if claims::find(id).is_none() {
@@ -204,7 +198,7 @@ fn front(asked: &Asked<'_>, faults: &mut Vec<Fault>) {
         let what = format!("needs: phones and stand_ins are {CLIENTS_MAX} at most; write fewer");
         fault("needs", what);
     }
-    if !(1..=2).contains(&needs.nodes) {
+    if !NODES.contains(&needs.nodes) {
         let what = format!("needs: nodes is {}; write 1 or 2", needs.nodes);
         fault("needs", what);
     }

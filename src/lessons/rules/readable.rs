@@ -2,14 +2,11 @@
 
 use super::Asked;
 use crate::lessons::{
+    bounds::{SENTENCE_MAX, WORDS_MAX},
     fault::Fault,
     markup,
     step::{Kind, Step, To},
 };
-
-/// More is read by nobody in five minutes.
-const WORDS_MAX: usize = 350;
-const SENTENCE_MAX: usize = 24;
 
 /// What makes it long or hard to read.
 pub(super) fn words(asked: &Asked<'_>, advice: &mut Vec<Fault>) {

@@ -1,9 +1,10 @@
 //! What comes out, and what theory says to it.
 
-use super::{TEXT_MAX, counted, doing::of_links, is_text};
+use super::{counted, doing::of_links, is_text};
 use crate::{
     experiments,
     lessons::{
+        bounds::{FIGURES_MAX, TEXT_MAX},
         fault::nearest,
         figure::Expression,
         forms,
@@ -11,9 +12,6 @@ use crate::{
         step::{Guess, GuessKind, Kind, Reveal, Step},
     },
 };
-
-/// Of one reveal.
-const FIGURES_MAX: usize = 6;
 
 pub(super) fn of_reveal(reveal: &Reveal, steps: &[Step], fault: &mut impl FnMut(String)) {
     for (key, text) in [
