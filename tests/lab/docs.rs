@@ -1,7 +1,10 @@
 //! The book of `docs/`: every chapter is listed and served, every link and anchor leads somewhere on
 //! GitHub, in mdBook and under `/docs`, every address of the API has its row, what a program can make
-//! is as the program makes it ([`made`]), and the references say what the code says ([`protocols`]).
+//! is as the program makes it ([`made`]), and the references say what the code says ([`protocols`],
+//! [`lesson_files`]).
 
+#[path = "docs/lesson_files.rs"]
+mod lesson_files;
 #[path = "docs/made.rs"]
 mod made;
 #[path = "docs/protocols.rs"]

@@ -28,7 +28,7 @@ const PUSHER: &str = "protocols/pusher-channels.md";
 const SOCKETIO: &str = "protocols/socketio.md";
 
 /// What stands below a heading, up to the next.
-fn section<'a>(text: &'a str, heading: &str) -> &'a str {
+pub(super) fn section<'a>(text: &'a str, heading: &str) -> &'a str {
     let is_it =
         |line: &&str| line.trim_start_matches('#').trim_start() == heading && line.starts_with('#');
     let line = text.lines().find(is_it);
@@ -38,7 +38,7 @@ fn section<'a>(text: &'a str, heading: &str) -> &'a str {
 }
 
 /// The rows of the first table below a heading, its head left out.
-fn table(text: &str, heading: &str) -> Vec<Vec<String>> {
+pub(super) fn table(text: &str, heading: &str) -> Vec<Vec<String>> {
     let lines = section(text, heading).lines();
     let rows = lines
         .skip_while(|line| !line.starts_with('|'))
@@ -54,7 +54,7 @@ fn table(text: &str, heading: &str) -> Vec<Vec<String>> {
 }
 
 /// What stands between backticks.
-fn quoted(text: &str) -> impl Iterator<Item = &str> {
+pub(super) fn quoted(text: &str) -> impl Iterator<Item = &str> {
     text.split('`').skip(1).step_by(2)
 }
 
