@@ -85,7 +85,7 @@ test("who is gone is sent away by name, and no one else; it may come in again", 
   const leaving = await visit(browser, way(), PHONE);
   await isIn(leaving.page);
   const { page: presenter, rows, finish } = await lead();
-  const name = (await leaving.page.getByRole("heading", { level: 1 }).first().innerText()).trim();
+  const name = (await leaving.page.locator("[data-name]").innerText()).trim();
   const row = rows.filter({ hasText: name });
   await row.filter({ hasText: "open" }).waitFor();
   const sends = presenter.getByRole("button", { name: "Send away all that are gone" });
