@@ -22,7 +22,8 @@ id = "many-test"
 title = "All of you"
 group = "cost"
 order = 90
-minutes = 5
+minutes = 6
+clock = { run = 61 }
 claims = ["A1"]
 steps = ["say", "guess", "set", "run", "reveal", "ask"]
 +++
