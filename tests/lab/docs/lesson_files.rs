@@ -241,9 +241,9 @@ fn what_may_stand_in_a_value_is_what_the_code_takes() {
     assert_eq!(values("front matter", "group"), groups.into());
     let theories = forms::NAMES.map(str::to_owned);
     assert_eq!(values("reveal", "theory"), theories.into());
-    let bare = catalogue::VARIANTS.iter().filter_map(|variant| {
-        (variant.form == catalogue::Form::Bare).then(|| variant.lane.id.0.to_owned())
-    });
+    let bare = (catalogue::VARIANTS.iter())
+        .filter(|variant| variant.form == catalogue::Form::Bare)
+        .map(|variant| variant.lane.id.0.to_owned());
     let mut with_bare: BTreeSet<String> = bare.collect();
     with_bare.insert("true".to_owned());
     assert_eq!(values("phones", "bare"), with_bare);
