@@ -56,11 +56,17 @@ const MODEL_SEGMENT_BYTES: u64 = 1_448;
 #[derive(Default)]
 pub(super) struct Labelling {
     pub(super) labels: Option<Arc<Labels>>,
-    /// Counts that are in `Meters::ended` already, under earlier labels.
-    pub(super) folded: Totals,
+    folded: Option<Box<Totals>>,
     on_written: Option<OnWritten>,
     /// Messages that the kernel does not have yet.
     booking: Booking,
+}
+
+impl Labelling {
+    /// Counts that are in `Meters::ended` already, under earlier labels; mostly there are none.
+    pub(super) fn folded(&self) -> Totals {
+        self.folded.as_deref().copied().unwrap_or_default()
+    }
 }
 
 /// The meter of one connection.
@@ -220,7 +226,7 @@ impl ConnectionMeter {
                 Some(owner) => {
                     let totals = totals_of(&booked);
                     self.meters.fold(owner.labels.as_deref(), &totals);
-                    folded.add(&totals);
+                    folded.get_or_insert_default().add(&totals);
                     owner.on_written.as_ref()
                 }
             };
@@ -352,18 +358,19 @@ impl ConnectionMeter {
             labelling.labels = labels();
         } else if !is_same {
             let mut until_now = self.counters.read();
-            let said_up = (until_now.layers_up() - labelling.folded.layers_up()).total();
+            let folded = labelling.folded();
+            let said_up = (until_now.layers_up() - folded.layers_up()).total();
             let claimed_up = self.claimed_up.load(Ordering::Relaxed);
-            until_now.bytes_up = claimed_up.max(labelling.folded.bytes_up + said_up);
+            until_now.bytes_up = claimed_up.max(folded.bytes_up + said_up);
             // Of pipelined requests the last answers may not be out yet: they stay with it.
             let owner = Owner {
                 labels: labelling.labels.clone(),
                 on_written: labelling.on_written.clone(),
             };
             labelling.booking.own(|| owner);
-            let ended = until_now.since(&labelling.folded);
+            let ended = until_now.since(&folded);
             self.meters.fold(labelling.labels.as_deref(), &ended);
-            labelling.folded = until_now;
+            labelling.folded = Some(Box::new(until_now));
             labelling.labels = labels();
         }
         labelling.on_written = on_written;
@@ -621,7 +628,7 @@ impl Drop for ConnectionMeter {
                 .unwrap_or_else(PoisonError::into_inner),
         );
         self.dropped(labelling.booking.lost_publications());
-        let rest = self.counters.read().since(&labelling.folded);
+        let rest = self.counters.read().since(&labelling.folded());
         self.meters.fold(labelling.labels.as_deref(), &rest);
         self.meters.ended(self);
     }

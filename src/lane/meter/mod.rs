@@ -138,7 +138,7 @@ impl Meters {
             if let Some(labels) = &labelling.labels {
                 let sum = sums.entry((**labels).clone()).or_default();
                 sum.0 += 1;
-                sum.1.add(&meter.counters.read().since(&labelling.folded));
+                sum.1.add(&meter.counters.read().since(&labelling.folded()));
             }
         }
         for (labels, series) in &lock(&self.ended).by_labels {

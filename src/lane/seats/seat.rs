@@ -141,6 +141,13 @@ impl Seat {
         self.is_cut.load(Ordering::Acquire)
     }
 
+    /// Forgets whom to wake: the connection was handed over to somebody who does not ask. As long as
+    /// one task may be woken, the memory of another that has ended is kept.
+    pub fn forget_tasks(&self) {
+        drop(self.reader.take());
+        drop(self.cutting.take());
+    }
+
     /// Wakes this task when the connection is cut.
     pub fn wake_when_cut(&self, context: &Context<'_>) {
         self.cutting.register(context.waker());

@@ -64,8 +64,8 @@ pub struct Connection {
     pub(super) socket_id: Box<str>,
     /// The client's.
     pub(super) address: Option<IpAddr>,
-    /// By the channel's name in the protocol.
-    pub(super) subscriptions: RefCell<HashMap<Box<str>, Subscription>>,
+    /// By the channel's name in the protocol. Boxed, since a table has room for four with its first.
+    pub(super) subscriptions: RefCell<HashMap<Box<str>, Box<Subscription>>>,
     pub(super) user: RefCell<Option<SignedIn>>,
     /// Where subscriptions to come are to begin, by channel; see [`super::extension`].
     pub(super) positions: RefCell<HashMap<Box<str>, Start>>,

@@ -177,7 +177,7 @@ impl Connection {
         let user_id = subscription.user_id.clone();
         self.subscriptions
             .borrow_mut()
-            .insert(name.into(), subscription);
+            .insert(name.into(), Box::new(subscription));
         self.app.notify(AppEvent::Subscribed {
             channel: name,
             socket_id: &self.socket_id,

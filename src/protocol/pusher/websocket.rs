@@ -1,6 +1,6 @@
 //! Channels over WebSocket: one text message for each frame.
 
-use std::{net::IpAddr, rc::Rc, sync::Arc};
+use std::{future::Future, net::IpAddr, rc::Rc, sync::Arc};
 
 use actix_web::web;
 
@@ -115,7 +115,7 @@ async fn refuse(socket: Rc<Socket>, read: Vec<u8>, closing: Closing) {
         event::error(Some(closing.code), closing.why, out)
     });
     socket.close(CloseCode(closing.code), closing.why);
-    socket::run(&socket, &read, DiscardMessages).await;
+    socket::run(&socket, read, DiscardMessages).await;
 }
 
 /// What a refused client still sends is of no use.
@@ -128,39 +128,47 @@ impl Session for DiscardMessages {
 }
 
 /// The life of one connection.
-async fn serve(
+#[allow(
+    clippy::manual_async_fn,
+    reason = "an async fn keeps room for its arguments twice"
+)]
+fn serve(
     worker: Arc<LaneWorker>,
     socket: Rc<Socket>,
     read: Vec<u8>,
     slot: Slot,
     address: Option<IpAddr>,
-) {
-    let node = worker.lab.node.clone();
-    let sink = Box::new(WebSocketSink(socket.clone()));
-    let connection = Rc::new(Connection::new(
-        slot.0.clone(),
-        node.clone(),
-        sink,
-        CHANNELS.transport,
-        address,
-    ));
-    let Ok(registered) = node.register(connection.clone()) else {
-        return refuse(socket, read, close::RECONNECT).await;
-    };
-    let guard = ConnectionGuard(connection.clone());
-    connection.established();
-    socket::run(&socket, &read, Frames(connection.clone())).await;
-    connection.end();
-    drop((guard, registered, slot));
+) -> impl Future<Output = ()> {
+    async move {
+        let node = worker.lab.node.clone();
+        let sink = Box::new(WebSocketSink(socket.clone()));
+        let connection = Rc::new(Connection::new(
+            slot.0.clone(),
+            node.clone(),
+            sink,
+            CHANNELS.transport,
+            address,
+        ));
+        let Ok(registered) = node.register(connection.clone()) else {
+            return Box::pin(refuse(socket, read, close::RECONNECT)).await;
+        };
+        let guard = ConnectionGuard(connection.clone());
+        connection.established();
+        socket::run(&socket, read, Frames(connection.clone())).await;
+        connection.end();
+        drop((guard, registered, slot));
+    }
 }
 
 /// Messages of a WebSocket are frames.
 struct Frames(Rc<Connection>);
 
 impl Session for Frames {
-    async fn on_message(&mut self, socket: &Socket, message: Message) {
-        let Message::Text(text) = message else { return };
-        let payload = commands::act_on(&self.0, &text).await;
-        socket.received(text.len(), payload);
+    fn on_message(&mut self, socket: &Socket, message: Message) -> impl Future<Output = ()> {
+        Box::pin(async move {
+            let Message::Text(text) = message else { return };
+            let payload = commands::act_on(&self.0, &text).await;
+            socket.received(text.len(), payload);
+        })
     }
 }

@@ -3,7 +3,6 @@
 
 use std::{
     cell::{Cell, RefCell},
-    collections::BTreeMap,
     rc::Rc,
 };
 
@@ -34,7 +33,8 @@ pub fn serve(settings: IoSettings, engine: EngineSettings, namespaces: Namespace
 struct Client {
     io: Option<Io>,
     assembler: RefCell<Assembler>,
-    sockets: RefCell<BTreeMap<Box<str>, Rc<Socket>>>,
+    /// Sorted by their namespaces.
+    sockets: RefCell<Vec<Rc<Socket>>>,
     /// When the session is closed unless it has joined a namespace; `None` from the first join on.
     join_by: Cell<Option<u64>>,
 }
@@ -53,10 +53,34 @@ impl Client {
         }
     }
 
+    /// Where the socket of a namespace is, or would be.
+    fn place_of(&self, namespace: &str) -> Result<usize, usize> {
+        let sockets = self.sockets.borrow();
+        sockets.binary_search_by(|socket| (*socket.namespace).cmp(namespace))
+    }
+
+    fn socket(&self, namespace: &str) -> Option<Rc<Socket>> {
+        let at = self.place_of(namespace).ok()?;
+        Some(self.sockets.borrow()[at].clone())
+    }
+
+    fn keep(&self, socket: &Rc<Socket>) {
+        match self.place_of(&socket.namespace) {
+            Ok(at) => self.sockets.borrow_mut()[at] = socket.clone(),
+            Err(at) => self.sockets.borrow_mut().insert(at, socket.clone()),
+        }
+    }
+
+    fn forget(&self, namespace: &str) {
+        if let Ok(at) = self.place_of(namespace) {
+            self.sockets.borrow_mut().remove(at);
+        }
+    }
+
     /// `Err`: it is out of place, and the connection is closed.
     fn packet(&self, link: &Rc<Link>, packet: Packet) -> Result<(), Misplaced> {
         let Packet { namespace, body } = packet;
-        let socket = self.sockets.borrow().get(&namespace).cloned();
+        let socket = self.socket(&namespace);
         let socket = socket.filter(|socket| socket.is_connected());
         match (socket, body) {
             (None, Body::Connect(auth)) => self.connect(link, &namespace, auth),
@@ -65,7 +89,7 @@ impl Client {
             (Some(_), Body::Ack(None)) => {}
             (Some(socket), Body::TooDeep(id)) => socket.refuse(id, BadMessage::TooDeep.into()),
             (Some(socket), Body::Disconnect) => {
-                self.sockets.borrow_mut().remove(&namespace);
+                self.forget(&namespace);
                 socket.closed(Reason::ClientNamespaceDisconnect);
             }
             (Some(_), Body::Connect(_)) | (None, _) => return Err(Misplaced),
@@ -120,9 +144,7 @@ impl Client {
     /// Answers the client's connect, then calls the namespace's handler.
     fn joined(&self, link: &Rc<Link>, socket: &Rc<Socket>, found: &Namespace) {
         self.join_by.set(None);
-        let mut sockets = self.sockets.borrow_mut();
-        sockets.insert((*socket.namespace).into(), socket.clone());
-        drop(sockets);
+        self.keep(socket);
         let pid = socket.pid();
         if let (Some(recovery), Some(pid)) = (socket.io().recovery(), pid) {
             let live = LiveSession {
@@ -187,16 +209,16 @@ impl SessionHandler for Client {
     }
 
     fn on_close(&self, _link: &Rc<Link>, reason: Reason) {
-        for socket in self.sockets.take().into_values() {
+        for socket in self.sockets.take() {
             socket.closed(reason);
         }
     }
 
     fn say_goodbye(&self, link: &Rc<Link>) {
-        for (namespace, socket) in &*self.sockets.borrow() {
+        for socket in &*self.sockets.borrow() {
             if socket.is_connected() {
                 let mut packet = vec![b'4'];
-                socketio::encode_disconnect(namespace, &mut packet);
+                socketio::encode_disconnect(&socket.namespace, &mut packet);
                 link.send(&Unit::text(packet));
             }
         }
@@ -204,7 +226,7 @@ impl SessionHandler for Client {
 
     fn on_upgrade(&self) {
         let observer = self.io.as_ref().and_then(Io::observer);
-        let sockets: Vec<_> = self.sockets.borrow().values().cloned().collect();
+        let sockets = self.sockets.borrow().clone();
         for socket in sockets {
             if let Some(observer) = observer {
                 observer.upgraded(&socket);

@@ -1,5 +1,8 @@
 //! One thread's sockets of one namespace, and the rooms they are in, by the sockets' ids. What a
 //! socket is does not matter here.
+//!
+//! A socket is in the room of its own id from the start, which nobody else is in mostly. For that
+//! no room is made; who has left it is noted instead.
 
 use std::{
     cell::RefCell,
@@ -15,7 +18,10 @@ type ById<S> = HashMap<Arc<str>, Rc<S>>;
 /// See the module.
 pub struct Rooms<S> {
     sockets: RefCell<ById<S>>,
+    /// Without sockets in the rooms of their own ids.
     rooms: RefCell<HashMap<Box<str>, ById<S>>>,
+    /// Those that have left the rooms of their own ids.
+    out_of_own: RefCell<HashSet<Arc<str>>>,
 }
 
 impl<S> Default for Rooms<S> {
@@ -23,12 +29,13 @@ impl<S> Default for Rooms<S> {
         Self {
             sockets: RefCell::default(),
             rooms: RefCell::default(),
+            out_of_own: RefCell::default(),
         }
     }
 }
 
 impl<S> Rooms<S> {
-    /// Notes a socket; it is in no room.
+    /// Notes a socket; it is in the room of its own id.
     pub fn insert(&self, id: &Arc<str>, socket: &Rc<S>) {
         let mut sockets = self.sockets.borrow_mut();
         sockets.insert(id.clone(), socket.clone());
@@ -37,6 +44,7 @@ impl<S> Rooms<S> {
     /// Forgets a socket, and takes it out of its rooms.
     pub fn remove(&self, id: &str) {
         self.sockets.borrow_mut().remove(id);
+        self.out_of_own.borrow_mut().remove(id);
     }
 
     /// How many sockets there are.
@@ -51,16 +59,24 @@ impl<S> Rooms<S> {
 
     /// Puts a socket into a room.
     pub fn join(&self, room: &str, id: &Arc<str>, socket: &Rc<S>) {
+        if *room == **id {
+            self.out_of_own.borrow_mut().remove(id);
+            return;
+        }
         let mut rooms = self.rooms.borrow_mut();
         let members = rooms.entry(room.into()).or_default();
         members.insert(id.clone(), socket.clone());
     }
 
     /// Takes a socket out of a room.
-    pub fn leave(&self, room: &str, id: &str) {
+    pub fn leave(&self, room: &str, id: &Arc<str>) {
+        if *room == **id {
+            self.out_of_own.borrow_mut().insert(id.clone());
+            return;
+        }
         let mut rooms = self.rooms.borrow_mut();
         if let Some(members) = rooms.get_mut(room) {
-            members.remove(id);
+            members.remove(&**id);
             if members.is_empty() {
                 rooms.remove(room);
             }
@@ -70,6 +86,13 @@ impl<S> Rooms<S> {
     /// Calls with every selected socket. What is called must not join or leave.
     pub fn each(&self, selection: &Selection, mut call: impl FnMut(&Rc<S>)) {
         let rooms = self.rooms.borrow();
+        let sockets = self.sockets.borrow();
+        let out_of_own = self.out_of_own.borrow();
+        let members = |room: &str| {
+            let own = sockets.get_key_value(room);
+            let own = own.filter(|(id, _)| !out_of_own.contains(*id));
+            own.into_iter().chain(rooms.get(room).into_iter().flatten())
+        };
         let is_reached = |id: &str| {
             !selection.except.iter().any(|room| {
                 let is_own = **room == *id;
@@ -82,15 +105,11 @@ impl<S> Rooms<S> {
             }
         };
         match selection.rooms.as_slice() {
-            [] => self.sockets.borrow().iter().for_each(call_if_reached),
-            [room] => {
-                let members = rooms.get(room).into_iter().flatten();
-                members.for_each(call_if_reached);
-            }
+            [] => sockets.iter().for_each(call_if_reached),
+            [room] => members(room).for_each(call_if_reached),
             several => {
                 let mut seen = HashSet::new();
-                let members = several.iter().filter_map(|room| rooms.get(room)).flatten();
-                for (id, socket) in members {
+                for (id, socket) in several.iter().flat_map(|room| members(room)) {
                     if seen.insert(id.clone()) {
                         call_if_reached((id, socket));
                     }

@@ -1,8 +1,9 @@
 //! One client in one namespace, as handlers see it.
 
 use std::{
+    borrow::Cow,
     cell::{Cell, RefCell},
-    collections::{BTreeSet, HashMap},
+    collections::HashMap,
     rc::Rc,
     sync::Arc,
     time::Duration,
@@ -127,8 +128,10 @@ pub struct Socket {
     /// The number of the last event that its restore covered.
     seen: Option<u64>,
     is_connected: Cell<bool>,
-    rooms: RefCell<BTreeSet<Box<str>>>,
-    handlers: RefCell<HashMap<Box<str>, Handler>>,
+    /// Sorted.
+    rooms: RefCell<Vec<Box<str>>>,
+    /// A few: looked for one by one.
+    handlers: RefCell<Vec<(Cow<'static, str>, Handler)>>,
     acks: RefCell<HashMap<u64, OnAck>>,
     on_upgrade: RefCell<Vec<OnUpgrade>>,
     on_disconnecting: RefCell<Vec<OnDisconnect>>,
@@ -237,14 +240,16 @@ impl Socket {
     }
 
     /// Handles events of this name; one handler a name.
-    pub fn on(&self, event: &str, handle: impl Fn(Event) + 'static) {
+    pub fn on(&self, event: impl Into<Cow<'static, str>>, handle: impl Fn(Event) + 'static) {
+        let event = event.into();
         let mut handlers = self.handlers.borrow_mut();
-        handlers.insert(event.into(), Rc::new(handle));
+        handlers.retain(|(name, _)| *name != event);
+        handlers.push((event, Rc::new(handle)));
     }
 
     /// Called once its connection has gone over from polling to WebSocket.
     pub fn on_upgrade(&self, call: impl FnOnce(&Rc<Socket>) + 'static) {
-        self.on_upgrade.borrow_mut().push(Box::new(call));
+        push_one(&self.on_upgrade, Box::new(call));
     }
 
     pub(super) fn upgraded(self: &Rc<Self>) {
@@ -255,12 +260,12 @@ impl Socket {
 
     /// Called before the rooms are left.
     pub fn on_disconnecting(&self, call: impl FnOnce(&Rc<Socket>, Reason) + 'static) {
-        self.on_disconnecting.borrow_mut().push(Box::new(call));
+        push_one(&self.on_disconnecting, Box::new(call));
     }
 
     /// Calls this once when it leaves; at once, if it has left.
     pub fn on_disconnect(&self, call: impl FnOnce(&Rc<Socket>, Reason) + 'static) {
-        self.on_disconnect.borrow_mut().push(Box::new(call));
+        push_one(&self.on_disconnect, Box::new(call));
     }
 
     /// Sends an event that wants no acknowledgement.
@@ -318,7 +323,7 @@ impl Socket {
 
     /// Puts it into a room.
     pub fn join(self: &Rc<Self>, room: &str) {
-        if self.is_connected() && self.rooms.borrow_mut().insert(room.into()) {
+        if self.is_connected() && self.note_room(room) {
             let rooms = self.io.rooms_to_join(&self.namespace);
             rooms.join(room, &self.id, self);
             if let Some(observer) = self.io.observer() {
@@ -327,9 +332,28 @@ impl Socket {
         }
     }
 
+    /// Whether it was in none of this name.
+    fn note_room(&self, room: &str) -> bool {
+        let mut rooms = self.rooms.borrow_mut();
+        match rooms.binary_search_by(|known| (**known).cmp(room)) {
+            Ok(_) => false,
+            Err(at) => {
+                rooms.insert(at, room.into());
+                true
+            }
+        }
+    }
+
+    /// Whether it was in one of this name.
+    fn forget_room(&self, room: &str) -> bool {
+        let mut rooms = self.rooms.borrow_mut();
+        let found = rooms.binary_search_by(|known| (**known).cmp(room));
+        found.map(|at| rooms.remove(at)).is_ok()
+    }
+
     /// Takes it out of a room.
     pub fn leave(&self, room: &str) {
-        if self.rooms.borrow_mut().remove(room)
+        if self.forget_room(room)
             && let Some(rooms) = self.io.rooms(&self.namespace)
         {
             rooms.leave(room, &self.id);
@@ -358,7 +382,7 @@ impl Socket {
     pub fn info(&self) -> SocketInfo {
         SocketInfo {
             id: self.id.clone(),
-            rooms: self.rooms.borrow().iter().cloned().collect(),
+            rooms: self.rooms.borrow().clone(),
         }
     }
 
@@ -387,7 +411,11 @@ impl Socket {
         if let Some(observer) = self.io.observer() {
             observer.received(self, name, &args);
         }
-        let handler = self.handlers.borrow().get(name).cloned();
+        let handler = {
+            let handlers = self.handlers.borrow();
+            let found = handlers.iter().find(|(known, _)| known == name);
+            found.map(|(_, handler)| handler.clone())
+        };
         if args.attachments().is_empty() {
             self.link.carries(args.payload_bytes());
         }
@@ -454,7 +482,7 @@ impl Socket {
             let saved = reason.may_come_back().then(|| Saved {
                 namespace: self.namespace.clone(),
                 sid: self.id.clone(),
-                rooms: left.into_iter().collect(),
+                rooms: left,
             });
             recovery.left(clock::now_us(), pid, saved);
         }
@@ -464,4 +492,13 @@ impl Socket {
             call(self, reason);
         }
     }
+}
+
+/// Adds a call. Most lists have one, for which a push would make room for four.
+fn push_one<T>(calls: &RefCell<Vec<T>>, call: T) {
+    let mut calls = calls.borrow_mut();
+    if calls.capacity() == 0 {
+        calls.reserve_exact(1);
+    }
+    calls.push(call);
 }

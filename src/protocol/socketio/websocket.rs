@@ -86,7 +86,8 @@ pub async fn open(
                     peer: Peer::kept_by(&engine, request.headers()),
                     ..endpoint.began(&lane, &request, &text)
                 };
-                actix_rt::spawn(serve_new(engine, lane.lab.clone(), socket, read, began));
+                let link = begin(&engine, &lane.lab, &socket, began);
+                actix_rt::spawn(serve(link, socket, read));
             }
         }
         Ok(Wanted::Upgrade(sid)) => {
@@ -159,20 +160,15 @@ fn settings(engine: &Engine, lab: &Lab) -> SocketSettings {
     }
 }
 
-async fn serve_new(
-    engine: Arc<Engine>,
-    lab: Arc<Lab>,
-    socket: Rc<Socket>,
-    read: Vec<u8>,
-    began: Request,
-) {
-    let link = Link::open(&engine, began, Some(socket.clone()));
+/// Opens a session that is on WebSocket from the start.
+fn begin(engine: &Arc<Engine>, lab: &Lab, socket: &Rc<Socket>, began: Request) -> Rc<Link> {
+    let link = Link::open(engine, began, Some(socket.clone()));
     if shutdown::register(&lab.node, &link) {
-        link.write(&socket, &Unit::engine(link.open_packet()), Kind::Control);
+        link.write(socket, &Unit::engine(link.open_packet()), Kind::Control);
     } else {
         link.close(Reason::ServerShuttingDown);
     }
-    serve(link, socket, read).await;
+    link
 }
 
 fn probe(worker: &Rc<Worker>, sid: &str, socket: Socket, read: Vec<u8>) {
@@ -183,24 +179,31 @@ fn probe(worker: &Rc<Worker>, sid: &str, socket: Socket, read: Vec<u8>) {
         }
         _ => {
             socket.close_without_code();
-            actix_rt::spawn(async move { socket::run(&socket, &read, Deaf).await });
+            actix_rt::spawn(async move { socket::run(&socket, read, Deaf).await });
         }
     }
 }
 
-async fn serve(link: Rc<Link>, socket: Rc<Socket>, read: Vec<u8>) {
-    let session = OfEngine {
-        link: link.clone(),
-        socket: socket.clone(),
-    };
-    let mut running = pin!(socket::run(&socket, &read, session));
-    poll_fn(|context| {
-        let polled = running.as_mut().poll(context);
-        link.has_written();
-        polled
-    })
-    .await;
-    link.socket_gone(&socket, Reason::TransportClose);
+/// The life of one WebSocket.
+#[allow(
+    clippy::manual_async_fn,
+    reason = "an async fn keeps room for its arguments twice"
+)]
+fn serve(link: Rc<Link>, socket: Rc<Socket>, read: Vec<u8>) -> impl Future<Output = ()> {
+    async move {
+        let session = OfEngine {
+            link: link.clone(),
+            socket: socket.clone(),
+        };
+        let mut running = pin!(socket::run(&socket, read, session));
+        poll_fn(|context| {
+            let polled = running.as_mut().poll(context);
+            link.has_written();
+            polled
+        })
+        .await;
+        link.socket_gone(&socket, Reason::TransportClose);
+    }
 }
 
 /// A WebSocket of a session, probing or the session's own.

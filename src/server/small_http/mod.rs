@@ -56,7 +56,10 @@
 //! The 16 KiB of buffers were the larger part of it. A held request kept another 6.7 KiB: the map of
 //! its headers, which actix-http makes for 28 ([`head`]). And every connection kept room for the
 //! handshake of TLS, twice, since actix-server moves a connection's future into another one (10.4 KiB
-//! in all): what is large is boxed now, which is all that WebSockets have gained. Of what is left of a held poll, 4.5
+//! in all): what is large is boxed now, which is all that WebSockets gained by that. They are smaller
+//! since: the future of a socket keeps no room for what is rare, and nobody keeps the memory of the task
+//! that it was taken over from. By a debug build, 2,000 of each, 6.9 KiB before and 3.1 with it; Channels
+//! 6.0 and 3.6, Socket.IO 8.5 and 5.6. Of what is left of a held poll, 4.5
 //! KiB are the futures of middlewares and handler, the request and its headers (here one; with a
 //! browser's fourteen such a poll is 10.1 KiB, by the same script), and 0.7 the meter.
 //!

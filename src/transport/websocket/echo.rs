@@ -80,7 +80,7 @@ async fn open(worker: Arc<LaneWorker>, (request, framed): Upgrade) {
     let Ok(_connected) = worker.lab.node.register(Rc::new(Closer(socket.clone()))) else {
         return;
     };
-    socket::run(&socket, &read, Echo).await;
+    socket::run(&socket, read, Echo).await;
 }
 
 struct Echo;

@@ -98,7 +98,7 @@ pub mod echo;
 pub mod handshake;
 pub mod socket;
 
-use std::{net::IpAddr, rc::Rc, sync::Arc};
+use std::{future::Future, net::IpAddr, pin::Pin, rc::Rc, sync::Arc};
 
 use actix_web::{http::Method, web};
 use futures_util::FutureExt;
@@ -125,7 +125,8 @@ use crate::{
     config::Config,
     disconnect::Disconnect,
     error::{Code, Refusal},
-    hub::{Delivery, Format, Subscriber, queue::Budget},
+    hub::{Attachment, Delivery, Format, Subscriber, queue::Budget},
+    node::{Connected, Node, PresenceGuard},
     registry::{Endpoint, LaneWorker, TakeOver, Upgrade, channel_in_path, named_channel},
     wire::Layers,
 };
@@ -252,16 +253,76 @@ async fn open(worker: Arc<LaneWorker>, (request, framed): Upgrade) {
     actix_rt::spawn(serve(worker, socket, read, channel, asked, address));
 }
 
-/// The life of one subscriber.
-async fn serve(
+/// The life of one subscriber. No `async fn`, which would keep room for its arguments twice.
+fn serve(
     worker: Arc<LaneWorker>,
     socket: Rc<Socket>,
     read: Vec<u8>,
     channel: ChannelName,
     asked: SubscribeQuery,
     address: Option<IpAddr>,
-) {
-    let node = &worker.lab.node;
+) -> impl Future<Output = ()> {
+    // Boxed, since it is soon over and takes more room than all that follows.
+    let begun = Box::pin(begin(
+        worker.lab.node.clone(),
+        socket.clone(),
+        channel.clone(),
+        asked,
+        address,
+    ));
+    async move {
+        let (mut held, mut catching_up) = match begun.await {
+            Ok((held, catching_up)) => (Some(held), catching_up),
+            Err(refusal) => {
+                // The handshake is over, so the refusal is sent as a message.
+                send_object(&socket, "error", |out| refusal.encode(None, out));
+                // 1013: browsers show a page the code and nothing else of a failed connection.
+                socket.close(CloseCode::TRY_AGAIN_LATER, refusal.code.as_str());
+                (None, None)
+            }
+        };
+        let session = Publishing(SocketPublisher {
+            node: &worker.lab.node,
+            channel: &channel,
+            address,
+            transport: WEBSOCKET.transport,
+        });
+        let mut running = std::pin::pin!(socket::run(&socket, read, session));
+        if let (Some(pages), Some(held)) = (&mut catching_up, &mut held) {
+            // Polled after `running`, whose writes drain the pages.
+            tokio::select! {
+                biased;
+                () = &mut running => return,
+                caught_up = pages => held.attachment = caught_up,
+            }
+        }
+        drop(catching_up);
+        running.await;
+        // Only now: until the closing handshake is over, publications may still come.
+        drop(held);
+    }
+}
+
+/// What a subscriber holds while it is there; dropped in this order.
+struct Held {
+    /// `None` while it catches up, and once it was disconnected meanwhile.
+    attachment: Option<Attachment>,
+    _presence_guard: Option<PresenceGuard>,
+    _connected: Connected,
+}
+
+/// What hands over the pages of a backlog, and goes live with the last.
+type CatchingUp = Pin<Box<dyn Future<Output = Option<Attachment>>>>;
+
+/// Subscribes and says so. What the client has sent right behind its handshake is read afterwards,
+/// whether or not this succeeds.
+async fn begin(
+    node: Arc<Node>,
+    socket: Rc<Socket>,
+    channel: ChannelName,
+    asked: SubscribeQuery,
+    address: Option<IpAddr>,
+) -> Result<(Held, Option<CatchingUp>), Refusal> {
     let subscriber = Rc::new(PlainSubscriber {
         socket: socket.clone(),
         format: match asked.form {
@@ -269,67 +330,36 @@ async fn serve(
             Form::AsItIs | Form::WithPositions => &FRAME,
         },
     });
-    // Not awaited yet: what the client sent right behind its handshake is read by the session below,
-    // whether or not the subscription succeeds.
-    let entered = subscribe(
-        node,
+    let ActiveSubscription {
+        connected,
+        presence_guard,
+        attachment,
+        recovery,
+    } = subscribe(
+        &node,
         &WEBSOCKET,
         &channel,
         &asked,
         address,
         subscriber.clone(),
-    );
-    let session = Publishing(SocketPublisher {
-        node,
-        channel: &channel,
-        address,
-        transport: WEBSOCKET.transport,
+    )
+    .await?;
+    // Before the first publication, so that a client always knows where it stands.
+    send_object(&socket, "subscribed", |out| {
+        envelope::encode_subscribed(&channel, &recovery, out);
     });
-    match entered.await {
-        Ok(ActiveSubscription {
-            // Held by name, not `_`: a pattern of `_` would drop them here, and the client would
-            // leave before it came.
-            connected: _connected,
-            presence_guard: _presence_guard,
-            attachment,
-            recovery,
-        }) => {
-            // Before the first publication, so that a client always knows where it stands.
-            send_object(&socket, "subscribed", |out| {
-                envelope::encode_subscribed(&channel, &recovery, out);
-            });
-            let catching_up = catch_up(
-                node.clone(),
-                channel.clone(),
-                subscriber,
-                attachment,
-                recovery,
-            );
-            let mut catching_up = std::pin::pin!(catching_up);
-            let mut running = std::pin::pin!(socket::run(&socket, &read, session));
-            // Polled once first, so that a client that missed nothing is subscribed before its
-            // first message is read. Afterwards it is polled after `running`, whose writes drain
-            // the pages.
-            let mut attachment = catching_up.as_mut().now_or_never();
-            if attachment.is_none() {
-                tokio::select! {
-                    biased;
-                    () = &mut running => return,
-                    caught_up = &mut catching_up => attachment = Some(caught_up),
-                }
-            }
-            running.await;
-            // Only now: until the closing handshake is over, publications may still come.
-            drop(attachment);
-        }
-        Err(refusal) => {
-            // The handshake is over, so the refusal is sent as a message.
-            send_object(&socket, "error", |out| refusal.encode(None, out));
-            // 1013: browsers show a page the code and nothing else of a failed connection.
-            socket.close(CloseCode::TRY_AGAIN_LATER, refusal.code.as_str());
-            socket::run(&socket, &read, session).await;
-        }
-    }
+    let mut catching_up: CatchingUp =
+        Box::pin(catch_up(node, channel, subscriber, attachment, recovery));
+    // Polled once here, so that a client that missed nothing is subscribed before its first message
+    // is read.
+    let at_once = catching_up.as_mut().now_or_never();
+    let catching_up = at_once.is_none().then_some(catching_up);
+    let held = Held {
+        attachment: at_once.flatten(),
+        _presence_guard: presence_guard,
+        _connected: connected,
+    };
+    Ok((held, catching_up))
 }
 
 /// A socket, as a subscriber of the hub.
@@ -363,15 +393,17 @@ struct Publishing<'a>(SocketPublisher<'a>);
 impl Session for Publishing<'_> {
     /// Publishes, and answers with where it went. The acknowledgement counts in the queue like a
     /// publication, so a client that sends and never reads is found out.
-    async fn on_message(&mut self, socket: &Socket, message: Message) {
-        // Binary never comes this far: the decoder refuses it.
-        let Message::Text(text) = message else { return };
-        let received = |payload| socket.received(text.len(), payload);
-        let reply = self.0.on_text(&text, received).await;
-        if reply.is_published() {
-            socket.meter().publication_received();
-        }
-        send_object(socket, reply.key(), |out| reply.encode(self.0.channel, out));
+    fn on_message(&mut self, socket: &Socket, message: Message) -> impl Future<Output = ()> {
+        Box::pin(async move {
+            // Binary never comes this far: the decoder refuses it.
+            let Message::Text(text) = message else { return };
+            let received = |payload| socket.received(text.len(), payload);
+            let reply = self.0.on_text(&text, received).await;
+            if reply.is_published() {
+                socket.meter().publication_received();
+            }
+            send_object(socket, reply.key(), |out| reply.encode(self.0.channel, out));
+        })
     }
 }
 

@@ -38,7 +38,9 @@ const SUBSCRIPTIONS_MAX: usize = 1_000;
 /// See the module.
 pub struct Member {
     node: Arc<Node>,
-    subscriptions: RefCell<HashMap<ChannelName, Subscription>>,
+    /// Boxed, since a table has room for four with its first.
+    subscriptions: RefCell<HashMap<ChannelName, Box<Subscription>>>,
+    /// Behind the one that is carried out; it gives its memory back when it is empty.
     waiting: RefCell<VecDeque<Job>>,
     is_busy: Cell<bool>,
 }
@@ -93,25 +95,28 @@ impl Member {
             return answer(socket, ack, Err(Refusal::new(Code::Busy, message)));
         }
         let socket = socket.clone();
-        self.waiting.borrow_mut().push_back(Job {
+        let job = Job {
             socket,
             command,
             ack,
-        });
-        if !self.is_busy.replace(true) {
-            let mut working = Box::pin(self.clone().work());
+        };
+        if self.is_busy.replace(true) {
+            self.waiting.borrow_mut().push_back(job);
+        } else {
+            let mut working = Box::pin(self.clone().work(job));
             if working.as_mut().now_or_never().is_none() {
                 actix_rt::spawn(working);
             }
         }
     }
 
-    async fn work(self: Rc<Self>) {
-        loop {
-            let next = self.waiting.borrow_mut().pop_front();
-            let Some(job) = next else { break };
+    async fn work(self: Rc<Self>, first: Job) {
+        let mut next = Some(first);
+        while let Some(job) = next {
             self.carry_out(job).await;
+            next = self.waiting.borrow_mut().pop_front();
         }
+        self.waiting.take();
         self.is_busy.set(false);
     }
 
@@ -202,7 +207,7 @@ impl Member {
         let before = self
             .subscriptions
             .borrow_mut()
-            .insert(channel, subscription);
+            .insert(channel, Box::new(subscription));
         drop(before);
     }
 

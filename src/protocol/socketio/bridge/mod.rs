@@ -64,7 +64,7 @@ pub fn register(namespaces: &mut Namespaces, node: &Arc<Node>, max_bytes: usize)
     });
 }
 
-fn listen(socket: &Socket, member: &Rc<Member>, event: &str, read: Read, max_bytes: usize) {
+fn listen(socket: &Socket, member: &Rc<Member>, event: &'static str, read: Read, max_bytes: usize) {
     let member = member.clone();
     socket.on(event, move |event| {
         let Event { socket, args, ack } = event;
