@@ -74,8 +74,8 @@ struct Tuned {
 
 impl Condition for Radio {
     fn on(&self, opening: &Opening) -> Box<dyn Impairment> {
-        // Connecting has woken it; a connection that was open before has been silent since it took effect.
-        let awake_from = opening.opened.max(opening.from);
+        // Connecting has woken it. Not from `from` on, which lies ahead in a run: nothing would pass until then.
+        let awake_from = opening.opened;
         Box::new(Tuned {
             radio: *self,
             awake_from,
@@ -121,6 +121,17 @@ mod tests {
         // The silence counts from what has left last.
         assert_eq!(passes(40_297, Direction::Down), ms(0));
         assert_eq!(passes(50_297, Direction::Down), ms(300));
+    }
+
+    #[test]
+    fn what_passes_before_scheduled_effects_begin_is_not_held_for_them() {
+        let ahead = Opening {
+            from: opening().from + Duration::from_secs(60),
+            ..opening()
+        };
+        let mut radio = impair("radio", &ahead);
+        let at = ahead.opened + ms(5);
+        assert_eq!(radio.leaves(Direction::Up, 1, at), at);
     }
 
     #[test]
