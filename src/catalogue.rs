@@ -641,11 +641,22 @@ mod tests {
                 let own = shade(&lane.look);
                 for ground in grounds {
                     let found = contrast(own, ground);
-                    assert!(found >= 4.5, "{} on {ground}: {found:.2}", lane.id);
+                    assert!(
+                        found >= 4.5,
+                        "{} on {ground}: a contrast of {found:.2}, and 4.5 is wanted",
+                        lane.id
+                    );
                 }
                 for other in &LANES[index + 1..] {
                     let found = apart(own, shade(&other.look));
-                    assert!(found >= 8.0, "{} and {}: {found:.1}", lane.id, other.id);
+                    assert!(
+                        found >= 8.0,
+                        "{} and {}: {own} and {} look alike ({found:.1}, and 8 are wanted); choose \
+                         another hue or lightness for the newer one's `look`",
+                        lane.id,
+                        other.id,
+                        shade(&other.look)
+                    );
                 }
             }
         }

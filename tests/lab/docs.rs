@@ -18,7 +18,9 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use clap::Args;
 use pulldown_cmark::{Event, Options, Parser, Tag, TagEnd};
+use pushlab::run::report::forms::Forms;
 
 use crate::{
     support::{TestLab, spawn_lab, test_config},
@@ -114,6 +116,16 @@ fn address_of(file: &str) -> String {
     match file.trim_end_matches(".md") {
         "README" => "/docs".to_owned(),
         name => format!("/docs/{name}"),
+    }
+}
+
+#[test]
+fn the_chapter_of_runs_names_every_form_of_a_report() {
+    let text = &files()["runs.md"];
+    let forms = Forms::augment_args(clap::Command::new("forms"));
+    let flags = forms.get_arguments().filter_map(clap::Arg::get_long);
+    for name in flags.map(|flag| format!("`--{flag}")) {
+        assert!(text.contains(&name), "docs/runs.md does not name {name}");
     }
 }
 

@@ -122,7 +122,8 @@ export function apply(toy, folder) {
 /** @param {string} text @param {string} one @param {string} other @param {string} file */
 function once(text, one, other, file) {
   const parts = text.split(one);
-  if (parts.length !== 2) throw new Error(`${file} is to have this once, and has it ${parts.length - 1} times:\n${one}`);
+  if (parts.length !== 2) throw new Error(`${file} is to have this once, and has it ${parts.length - 1} times:\n${one}\n`
+    + "A toy is put beside it, or in place of it: give that edit, in toy.mjs of tests/toys/, a line that is there now. Nothing is wrong with what you added.");
   return parts.join(other);
 }
 

@@ -151,7 +151,8 @@ pub fn never(now: Instant) -> Instant {
 pub struct Opening {
     /// When it was opened; if it was open before, when the conditions were set.
     pub opened: Instant,
-    /// When scheduled effects start counting.
+    /// When scheduled effects start counting. In a run that is where measuring begins, so that it may
+    /// lie ahead.
     pub from: Instant,
     /// Whether it was opened under these conditions, handshake included.
     pub is_new: bool,

@@ -23,7 +23,7 @@ fn a_toll_is_paid_by_request_and_answer() {
     },
     {
       file: "src/run/conditions.rs",
-      before: '            "bandwidth" | "stall" | "slow-consumer" => self.delays_unknown = true,',
+      after: "        match kind {",
       insert: `            "toll" => {
                 self.down += settings.span("each");
                 self.up += settings.span("each");

@@ -16,7 +16,6 @@ export default {
         said: "Ten bytes more of data made a publication 10 bytes longer.",
     },`,
     },
-    { file: "tests/run/runner.rs", instead: ['"E23", "E24",', '"E23", "E24", "E90",'] },
   ],
   without: ["src/experiments/html/subjects.rs"],
   // A debug build's figures are none, but its bytes are bytes.

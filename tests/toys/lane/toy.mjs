@@ -44,10 +44,10 @@ pub static BLANK_LINE: Lane = Lane {
 `,
     },
     { file: "src/catalogue.rs", after: "    &FETCH_STREAM,", insert: "    &BLANK_LINE," },
-    { file: "src/catalogue.rs", after: "    SocketioPacketDeflated,", insert: "    /// The plain envelope and two line ends.\n    PlainBlock," },
-    { file: "src/catalogue.rs", instead: ["Self::SocketioPacketDeflated as usize + 1", "Self::PlainBlock as usize + 1"] },
+    // Not at the end, where the next real one will be.
+    { file: "src/catalogue.rs", after: "    PlainLine,", insert: "    /// The plain envelope and two line ends.\n    PlainBlock," },
     { file: "src/transport/mod.rs", after: "pub mod answer;", insert: "pub mod blank_line;" },
-    { file: "src/server/serving.rs", instead: ["actix_ws, dictionaries, fetch_stream,", "actix_ws, blank_line, dictionaries, fetch_stream,"] },
+    { file: "src/server/serving.rs", before: "use crate::{\n    config::Config,", insert: "use crate::transport::blank_line;" },
     { file: "src/server/serving.rs", after: "        Arc::new(fetch_stream::FetchStream),", insert: "        Arc::new(blank_line::BlankLine)," },
     { file: "src/run/each_lane/mod.rs", after: "mod actix_ws;", insert: "mod blank_line;" },
     { file: "src/run/each_lane/mod.rs", after: "    &fetch_stream::JsonLines,", insert: "    &blank_line::BlankLines," },
