@@ -23,6 +23,19 @@ pub type BrokerFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, BrokerError
 /// one channel. Must return soon.
 pub type OnPublication = Box<dyn Fn(&Arc<Publication>) + Send + Sync>;
 
+/// Whether something holds for a channel. Must not call the broker.
+pub type OfChannel = Box<dyn Fn(&ChannelName) -> bool + Send + Sync>;
+
+/// What a broker calls of the node that it serves.
+pub struct Surroundings {
+    /// Hands a publication on.
+    pub on_publication: OnPublication,
+    /// Whether somebody listens to a channel, so that it may not be given up.
+    pub has_audience: OfChannel,
+    /// Whether the lab itself publishes on a channel.
+    pub is_reserved: OfChannel,
+}
+
 /// Why a broker does not do what it is asked.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum BrokerError {

@@ -24,7 +24,9 @@ mod session_quota;
 
 use std::{
     collections::HashMap,
+    convert::Infallible,
     net::IpAddr,
+    pin::Pin,
     rc::Rc,
     sync::{
         Arc, Mutex, MutexGuard, OnceLock, PoisonError,
@@ -50,7 +52,7 @@ use self::{
 };
 use crate::{
     broker::{
-        Broker, BrokerError,
+        Broker, BrokerError, Surroundings,
         memory::{MemoryBroker, MemoryLimits},
     },
     channel::{
@@ -125,6 +127,9 @@ pub enum Own {
     Lab,
 }
 
+/// A node's task, which whoever makes it spawns.
+pub type Housekeeping = Pin<Box<dyn Future<Output = ()> + Send>>;
+
 /// Whether a channel is the lab's own now, so that visitors do not publish there.
 pub type IsOwn = Box<dyn Fn(&ChannelName) -> Option<Own> + Send + Sync>;
 
@@ -152,9 +157,19 @@ pub struct Node {
 }
 
 impl Node {
-    /// A node with the memory broker, and its housekeeping task (publishes joins and leaves, drops
-    /// what has expired), which the caller spawns.
-    pub fn new(limits: NodeLimits) -> (Arc<Self>, impl Future<Output = ()> + Send) {
+    /// A node with the memory broker; see [`Self::with_broker`].
+    pub fn new(limits: NodeLimits) -> (Arc<Self>, Housekeeping) {
+        let in_memory = move |around| MemoryBroker::new(limits.broker, around);
+        let made = Self::with_broker(limits, move |around| Ok(Arc::new(in_memory(around)) as _));
+        made.unwrap_or_else(|never: Infallible| match never {})
+    }
+
+    /// A node with the broker that `make` makes, and its housekeeping task (publishes joins and
+    /// leaves, drops what has expired), which the caller spawns.
+    pub fn with_broker<E>(
+        limits: NodeLimits,
+        make: impl FnOnce(Surroundings) -> Result<Arc<dyn Broker>, E>,
+    ) -> Result<(Arc<Self>, Housekeeping), E> {
         let hub = Arc::new(Hub::new(limits.coalesce));
         let latest = Arc::new(Latest::new(
             limits.broker.max_channels,
@@ -166,17 +181,16 @@ impl Node {
         let reserved_by = is_own.clone();
         let (heard_by, polled_by) = (hub.clone(), audiences.clone());
         let (to_hub, to_latest) = (hub.clone(), latest.clone());
-        let broker = Arc::new(MemoryBroker::new(
-            limits.broker,
-            Box::new(move |publication| {
+        let broker = make(Surroundings {
+            on_publication: Box::new(move |publication| {
                 to_latest.note(publication, clock::now_us());
                 to_hub.broadcast(publication);
             }),
-            Box::new(move |channel| {
+            has_audience: Box::new(move |channel| {
                 heard_by.subscribers(channel) > 0 || lock(&polled_by).contains_key(channel)
             }),
-            Box::new(move |channel| is_of_lab(&reserved_by, channel)),
-        ));
+            is_reserved: Box::new(move |channel| is_of_lab(&reserved_by, channel)),
+        })?;
         let (announcements, to_announce) = mpsc::channel(ANNOUNCEMENTS_MAX);
         let node = Arc::new(Self {
             hub,
@@ -195,8 +209,8 @@ impl Node {
             observer: OnceLock::new(),
             is_own,
         });
-        let housekeeping = run_housekeeping(node.clone(), to_announce);
-        (node, housekeeping)
+        let housekeeping = Box::pin(run_housekeeping(node.clone(), to_announce));
+        Ok((node, housekeeping))
     }
 
     /// Sets who is notified of changes in channels. Only the first call has an effect; make it

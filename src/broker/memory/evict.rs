@@ -63,8 +63,8 @@ impl MemoryBroker {
     fn evict_publications(&self, channels: &HashMap<ChannelName, SharedHistory>, enough: usize) {
         let (mut idle, mut heard) = (Vec::new(), BinaryHeap::new());
         for (name, shared) in channels {
-            let is_own = (self.is_reserved)(name);
-            let stays = is_own || (self.has_audience)(name);
+            let is_own = (self.around.is_reserved)(name);
+            let stays = is_own || (self.around.has_audience)(name);
             let history = lock(shared);
             match (stays, history.oldest_us()) {
                 (false, _) if history.publication_bytes() > 0 => {

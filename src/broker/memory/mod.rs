@@ -31,7 +31,7 @@ use std::{
 use rand::RngExt;
 
 use self::bytes::{HistoryBytes, TotalBytes};
-use super::{Broker, BrokerError, BrokerFuture, OnPublication};
+use super::{Broker, BrokerError, BrokerFuture, Surroundings};
 use crate::channel::{
     ChannelName, Draft, Epoch, StreamPosition,
     history::{Appended, History, HistoryLimits, Recovery, Start},
@@ -51,12 +51,6 @@ pub struct MemoryLimits {
 
 type SharedHistory = Arc<Mutex<History>>;
 
-/// Whether somebody listens to a channel. Must not call the broker.
-pub type HasAudience = Box<dyn Fn(&ChannelName) -> bool + Send + Sync>;
-
-/// Whether the lab itself publishes on a channel. Must not call the broker.
-pub type IsReserved = Box<dyn Fn(&ChannelName) -> bool + Send + Sync>;
-
 fn lock(history: &SharedHistory) -> MutexGuard<'_, History> {
     history.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -64,9 +58,7 @@ fn lock(history: &SharedHistory) -> MutexGuard<'_, History> {
 /// See the module.
 pub struct MemoryBroker {
     limits: MemoryLimits,
-    on_publication: OnPublication,
-    has_audience: HasAudience,
-    is_reserved: IsReserved,
+    around: Surroundings,
     /// Of all histories in `channels`.
     total: TotalBytes,
     /// Locked while somebody evicts, which is only when the budget is exceeded.
@@ -84,24 +76,15 @@ const ALPHABET: &[u8] = b"abcdefghijklmnopqrstuvwxyz0123456789";
 const BASE: u64 = ALPHABET.len() as u64;
 
 impl MemoryBroker {
-    /// A broker without channels. `on_publication` is called for each publication, in the order of
-    /// its channel; `has_audience` says whether a channel may not be given up, `is_reserved` whether
-    /// it is the lab's own.
-    pub fn new(
-        limits: MemoryLimits,
-        on_publication: OnPublication,
-        has_audience: HasAudience,
-        is_reserved: IsReserved,
-    ) -> Self {
+    /// A broker without channels.
+    pub fn new(limits: MemoryLimits, around: Surroundings) -> Self {
         let mut random = rand::rng();
         let process = (0..5)
             .map(|_| char::from(ALPHABET[random.random_range(0..ALPHABET.len())]))
             .collect();
         Self {
             limits,
-            on_publication,
-            has_audience,
-            is_reserved,
+            around,
             total: TotalBytes::default(),
             evicting: Mutex::default(),
             channels: RwLock::default(),
@@ -116,7 +99,7 @@ impl MemoryBroker {
             return Ok(history.clone());
         }
         drop(channels);
-        let is_reserved = (self.is_reserved)(channel);
+        let is_reserved = (self.around.is_reserved)(channel);
         let mut channels = self
             .channels
             .write()
@@ -162,7 +145,8 @@ impl MemoryBroker {
             .iter()
             // A handle outside the table means that somebody is about to publish into it.
             .filter(|(name, shared)| {
-                let is_free = || !(self.has_audience)(name) && !(self.is_reserved)(name);
+                let is_free =
+                    || !(self.around.has_audience)(name) && !(self.around.is_reserved)(name);
                 Arc::strong_count(shared) == 1 && is_free()
             })
             .map(|(name, shared)| (lock(shared).used_us(), name.clone()))
@@ -223,7 +207,7 @@ impl MemoryBroker {
             match self.change(&mut history, |history| history.append(draft, now_us)) {
                 Appended::Duplicate(position) => position,
                 Appended::New(publication) => {
-                    (self.on_publication)(&publication);
+                    (self.around.on_publication)(&publication);
                     publication.position()
                 }
             }
