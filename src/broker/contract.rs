@@ -12,7 +12,7 @@ use std::{
 
 use serde_json::value::to_raw_value;
 
-use super::{Broker, OnPublication};
+use super::{Broker, BrokerError, BrokerFuture, OnPublication};
 use crate::channel::{
     ChannelName, Draft, StreamPosition,
     history::{HistoryLimits, Recovery, Start},
@@ -97,14 +97,21 @@ impl Wake for Unpark {
 
 /// Brokers that need a runtime bring their own; the suite itself has none. An answer that does not
 /// come is a broken promise too.
-fn wait<T>(mut answer: super::BrokerFuture<'_, T>) -> T {
+fn wait<T>(answer: BrokerFuture<'_, T>) -> T {
+    match block_on(answer) {
+        Ok(value) => value,
+        Err(error) => panic!("{error}"),
+    }
+}
+
+/// Waits for an answer, whatever it is.
+pub(super) fn block_on<T>(mut answer: BrokerFuture<'_, T>) -> Result<T, BrokerError> {
     let waker = Arc::new(Unpark(thread::current())).into();
     let mut context = Context::from_waker(&waker);
     let deadline = Instant::now() + PATIENCE;
     loop {
         match answer.as_mut().poll(&mut context) {
-            Poll::Ready(Ok(value)) => return value,
-            Poll::Ready(Err(error)) => panic!("{error}"),
+            Poll::Ready(answer) => return answer,
             Poll::Pending => thread::park_timeout(PATIENCE),
         }
         assert!(Instant::now() < deadline, "no answer in {PATIENCE:?}");

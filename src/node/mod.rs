@@ -37,6 +37,8 @@ use std::{
 use serde_json::value::RawValue;
 use tokio::sync::{Notify, mpsc};
 
+pub use crate::broker::Kept;
+
 pub use self::{
     announcements::PresenceSnapshot,
     connected::Connected,
@@ -52,7 +54,7 @@ use self::{
 };
 use crate::{
     broker::{
-        Broker, BrokerError, Surroundings,
+        Broker, BrokerError, BrokerFuture, Surroundings,
         memory::{MemoryBroker, MemoryLimits},
     },
     channel::{
@@ -181,10 +183,14 @@ impl Node {
         let reserved_by = is_own.clone();
         let (heard_by, polled_by) = (hub.clone(), audiences.clone());
         let (to_hub, to_latest) = (hub.clone(), latest.clone());
+        let found_latest = latest.clone();
         let broker = make(Surroundings {
             on_publication: Box::new(move |publication| {
                 to_latest.note(publication, clock::now_us());
                 to_hub.broadcast(publication);
+            }),
+            on_found: Box::new(move |publication, since_us| {
+                found_latest.note(publication, since_us);
             }),
             has_audience: Box::new(move |channel| {
                 heard_by.subscribers(channel) > 0 || lock(&polled_by).contains_key(channel)
@@ -276,11 +282,20 @@ impl Node {
     pub async fn publish(
         &self,
         channel: &ChannelName,
-        mut draft: Draft,
+        draft: Draft,
     ) -> Result<StreamPosition, NodeError> {
+        Ok(self.publishing(channel, draft).await?)
+    }
+
+    /// As [`Self::publish`], and it has its place among the others when this returns; the answer may
+    /// come later.
+    fn publishing<'a>(
+        &'a self,
+        channel: &'a ChannelName,
+        mut draft: Draft,
+    ) -> BrokerFuture<'a, StreamPosition> {
         draft.published_us = Some(clock::time_of_day_us());
-        let now_us = clock::now_us();
-        Ok(self.broker.publish(channel, draft, now_us).await?)
+        self.broker.publish(channel, draft, clock::now_us())
     }
 
     /// As [`Self::publish`], and notifies the observer, with how it came (see [`Published::by`]).
@@ -367,6 +382,16 @@ impl Node {
     /// Whether anybody listens to the channel, by stream, socket or poll.
     pub fn has_audience(&self, channel: &ChannelName) -> bool {
         self.hub.subscribers(channel) > 0 || self.audiences().contains_key(channel)
+    }
+
+    /// What an answered publication survives; `None`: nothing but the process living on.
+    pub fn kept(&self) -> Option<Kept> {
+        self.broker.kept()
+    }
+
+    /// Writes what is still to be written; see [`Broker::close`]. Blocks.
+    pub fn close(&self) {
+        self.broker.close();
     }
 
     /// How many channels the node has.

@@ -16,7 +16,7 @@ impl MemoryBroker {
     /// Evicts where the ids exceed their part of the budget, or all histories the whole, until an
     /// eighth of it is free, so that not every publication searches all channels. The caller must
     /// not hold the lock of a channel.
-    pub(super) fn evict_over_budget(&self) {
+    pub(in crate::broker) fn evict_over_budget(&self) {
         let budget = self.limits.budget_bytes;
         let ids_budget = budget / IDS_PART;
         let is_exceeded = || self.total.ids() > ids_budget || self.total.all() > budget;

@@ -49,16 +49,16 @@ pub struct MemoryLimits {
     pub budget_bytes: usize,
 }
 
-type SharedHistory = Arc<Mutex<History>>;
+pub(super) type SharedHistory = Arc<Mutex<History>>;
 
-fn lock(history: &SharedHistory) -> MutexGuard<'_, History> {
+pub(super) fn lock(history: &SharedHistory) -> MutexGuard<'_, History> {
     history.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// See the module.
 pub struct MemoryBroker {
-    limits: MemoryLimits,
-    around: Surroundings,
+    pub(super) limits: MemoryLimits,
+    pub(super) around: Surroundings,
     /// Of all histories in `channels`.
     total: TotalBytes,
     /// Locked while somebody evicts, which is only when the budget is exceeded.
@@ -93,7 +93,9 @@ impl MemoryBroker {
         }
     }
 
-    fn history(&self, channel: &ChannelName) -> Result<SharedHistory, BrokerError> {
+    /// A channel's history, a new one where there is none. As long as the handle lives, the channel is
+    /// not given up.
+    pub(super) fn history(&self, channel: &ChannelName) -> Result<SharedHistory, BrokerError> {
         let channels = self.channels.read().unwrap_or_else(PoisonError::into_inner);
         if let Some(history) = channels.get(channel) {
             return Ok(history.clone());
@@ -125,7 +127,24 @@ impl MemoryBroker {
         )))
     }
 
-    fn new_epoch(&self) -> Epoch {
+    /// A channel's history, if there is one.
+    pub(super) fn existing(&self, channel: &ChannelName) -> Option<SharedHistory> {
+        let channels = self.channels.read().unwrap_or_else(PoisonError::into_inner);
+        channels.get(channel).cloned()
+    }
+
+    /// Puts a history in its place that another process left.
+    pub(super) fn put_back(&self, channel: ChannelName, history: History) {
+        let mut channels = (self.channels.write()).unwrap_or_else(PoisonError::into_inner);
+        let nothing = HistoryBytes {
+            publications: 0,
+            ids: 0,
+        };
+        self.total.replace(nothing, HistoryBytes::of(&history));
+        channels.insert(channel, Arc::new(Mutex::new(history)));
+    }
+
+    pub(super) fn new_epoch(&self) -> Epoch {
         let life = self.lives.fetch_add(1, Ordering::Relaxed);
         let digit = |value: u64| char::from(ALPHABET[(value % BASE) as usize]);
         let mut count = String::new();
@@ -176,7 +195,11 @@ impl MemoryBroker {
     }
 
     /// Changes a history and updates the sums of all.
-    fn change<T>(&self, history: &mut History, change: impl FnOnce(&mut History) -> T) -> T {
+    pub(super) fn change<T>(
+        &self,
+        history: &mut History,
+        change: impl FnOnce(&mut History) -> T,
+    ) -> T {
         let before = HistoryBytes::of(history);
         let result = change(history);
         self.total.replace(before, HistoryBytes::of(history));

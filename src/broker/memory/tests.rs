@@ -16,6 +16,7 @@ fn memory_broker_meets_the_contract() {
     contract::run(&|on_publication| {
         let around = Surroundings {
             on_publication,
+            on_found: Box::new(|_, _| ()),
             has_audience: Box::new(|_| false),
             is_reserved: Box::new(|_| false),
         };
@@ -32,6 +33,7 @@ fn broker(limits: MemoryLimits) -> MemoryBroker {
     let own = |channel: &ChannelName| channel.as_str().starts_with("own");
     let around = Surroundings {
         on_publication: Box::new(|_| ()),
+        on_found: Box::new(|_, _| ()),
         has_audience: Box::new(heard),
         is_reserved: Box::new(own),
     };
