@@ -6,6 +6,7 @@
 use std::{
     collections::BTreeMap,
     env, fs,
+    net::SocketAddr,
     sync::{
         Mutex,
         atomic::{AtomicU64, Ordering},
@@ -24,6 +25,7 @@ use super::{
         connection::Connection,
         folder::Folder,
         follower::{ALL, Follower, Start, Transport},
+        http::Http,
     },
 };
 
@@ -45,12 +47,12 @@ struct Client {
 
 impl Client {
     /// Follows until the connection breaks, or until it has the offset.
-    fn follow(&mut self, program: &Program, until: u64, is_open: &mpsc::Sender<()>) {
+    fn follow(&mut self, address: SocketAddr, until: u64, is_open: &mpsc::Sender<()>) {
         let start = Start {
             position: self.position.clone(),
             ..Start::default()
         };
-        let connection = Connection::connect(program.address(self.transport.lane()));
+        let connection = Connection::connect(address);
         let opened = Follower::open_over(connection, self.transport, "news", start);
         let mut follower = opened.expect("the lab has just begun");
         if self.position.is_some() {
@@ -76,12 +78,12 @@ impl Client {
 /// Publishes until the server is gone; numbers go on over all lives. What was not answered is
 /// published again in the next life, with the same id.
 fn publish(
-    program: &Program,
+    address: SocketAddr,
     next: &AtomicU64,
     again: &Mutex<Vec<u64>>,
     answered: &mpsc::Sender<(u64, u64, String)>,
 ) {
-    let mut http = program.http("main");
+    let mut http = Http::connect(address);
     loop {
         let left = again.lock().unwrap().pop();
         let n = left.unwrap_or_else(|| next.fetch_add(1, Ordering::Relaxed));
@@ -134,15 +136,16 @@ fn kill_9_loses_and_doubles_nothing_that_was_answered() {
         let pid = running.id();
         thread::scope(|scope| {
             for client in &mut clients {
-                let (program, is_open) = (&running, is_open.clone());
-                scope.spawn(move || client.follow(program, u64::MAX, &is_open));
+                let address = running.address(client.transport.lane());
+                let is_open = is_open.clone();
+                scope.spawn(move || client.follow(address, u64::MAX, &is_open));
             }
             ALL.iter()
                 .for_each(|_| opened.recv().expect("all of them subscribe"));
             for _ in 0..PUBLISHERS {
-                let (program, next, again) = (&running, &next, &again);
+                let (address, next, again) = (running.address("main"), &next, &again);
                 let to_answers = to_answers.clone();
-                scope.spawn(move || publish(program, next, again, &to_answers));
+                scope.spawn(move || publish(address, next, again, &to_answers));
             }
             drop(to_answers);
             let mut count = 0;
@@ -171,7 +174,7 @@ fn kill_9_loses_and_doubles_nothing_that_was_answered() {
     let top = *answers.values().max().expect("some were answered");
     let (is_open, _opened) = mpsc::channel();
     for client in &mut clients {
-        client.follow(&program, top, &is_open);
+        client.follow(program.address(client.transport.lane()), top, &is_open);
     }
     epochs.dedup();
     assert_eq!(epochs.len(), 1, "the epoch goes on: {epochs:?}");

@@ -2,7 +2,7 @@
 //!
 //! - Commits are two-phase: the root of a commit is only switched to after its pages are on the disk.
 //!   redb asks for that where input may be hostile, since a one-phase commit rests on a checksum alone
-//!   (its docs/design.md).
+//!   (its design notes, "Security of 1PC+C").
 //! - At each start the checksum of every page is verified, and every row is read into memory; what is
 //!   served comes from memory alone. So damage is found before anything is served, and not later.
 //! - A panic of the store over a damaged file is an error like any other.

@@ -140,6 +140,13 @@ const INNER: &[Folder] = &[
     ("broker", &[
         ("contract", &[]),
         ("memory", &[]),
+        ("durable", &["memory"]),
+    ]),
+    ("broker/durable", &[
+        ("queue", &[]),
+        ("records", &[]),
+        ("store", &["records"]),
+        ("writer", &["queue", "records", "store"]),
     ]),
     ("broker/memory", &[
         ("bytes", &[]),
