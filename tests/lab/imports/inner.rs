@@ -255,6 +255,7 @@ const INNER: &[Folder] = &[
     ]),
     ("server", &[
         ("as_written", &[]),
+        ("kept", &[]),
         ("listening", &[]),
         ("memory", &[]),
         ("serving", &[]),

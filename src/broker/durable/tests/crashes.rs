@@ -68,7 +68,7 @@ fn crash_once(begun: &[u8], seed: u64) -> (u64, u64) {
             Ok(broker) => broker,
             Err(error) => panic!("seed {seed}, life {life}: {error:?}"),
         };
-        disk.from_now(random.random_range(0..120), Fate::Dies);
+        disk.befalls_after(random.random_range(0..120), Fate::Dies);
         while !disk.is_over() {
             let burst: Vec<_> = (0..random.random_range(1..6))
                 .map(|_| {

@@ -70,7 +70,7 @@ impl Disk {
     }
 
     /// From so many operations on (of those to come) this happens.
-    pub fn from_now(&self, operations: u64, fate: Fate) {
+    pub fn befalls_after(&self, operations: u64, fate: Fate) {
         let mut inner = self.inner();
         inner.fate = Some((inner.operations + operations, fate));
     }

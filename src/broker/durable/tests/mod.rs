@@ -276,7 +276,7 @@ fn what_came_early_and_is_lost_voids_positions_and_what_is_there_stays() {
     while contents(&Disk::of(disk.after_crash(0))).is_ok_and(|there| there.found.is_empty()) {
         thread::yield_now();
     }
-    disk.from_now(0, Fate::Dies);
+    disk.befalls_after(0, Fate::Dies);
     let lost = publish(&broker, "a", 2, None);
     assert_eq!(lost.offset, 2, "it was answered");
     let disk = Disk::of(disk.after_crash(1));
@@ -322,7 +322,7 @@ fn a_full_disk_refuses_keeps_what_is_there_and_goes_on_when_there_is_room() {
         let disk = Disk::default();
         let broker = open_with(&disk, LIMITS, Acknowledge::AfterCommit, Duration::ZERO).unwrap();
         let first = publish(&broker, "a", 1, None);
-        disk.from_now(full_at, Fate::IsFull);
+        disk.befalls_after(full_at, Fate::IsFull);
         let answers = script(&broker);
         let refused: Vec<_> = answers
             .iter()
