@@ -18,7 +18,7 @@ use criterion::{
 };
 use pushlab::{
     channel::{
-        ChannelName, Draft, Epoch, Publication,
+        ChannelName, Draft, Epoch, Publication, StreamPosition,
         history::{Appended, History, HistoryLimits, Start},
         idempotence::IdLimits,
     },
@@ -308,7 +308,10 @@ fn time_fan_out(subscribers: u64, rounds: u64) -> Duration {
             .iter()
             .map(|queue| {
                 let attachment = hub.shard().attach(&channel, queue.clone());
-                attachment.go_live(0);
+                attachment.go_live(&StreamPosition {
+                    offset: 0,
+                    ..publication(1).position()
+                });
                 attachment
             })
             .collect();

@@ -10,6 +10,7 @@
 
 pub mod apps;
 pub mod compress;
+pub mod durable;
 pub mod presenter;
 pub mod private_file;
 pub mod secret;
@@ -24,7 +25,7 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-use self::{apps::AppSettings, compress::Compress, secret::Secret};
+use self::{apps::AppSettings, compress::Compress, durable::Durable, secret::Secret};
 use crate::{
     access::{address::TrustedProxies, host_names::HostNames, listed::Origins},
     broker::memory::MemoryLimits,
@@ -254,6 +255,9 @@ settings! {
     data_dir: PathBuf = PathBuf::new(),
         "Where runs are saved and /runs finds them [default: pushlab in $XDG_DATA_HOME, ~/.local/share, ~/Library/Application Support or %LOCALAPPDATA%; without a home, ./pushlab-data]",
         [value_name = "DIR"];
+    durable: Durable = Durable::Off,
+        "Keep what is published in a file of the data folder, with positions and idempotence ids, so that it outlives the process. Without a value: commit [default: off]",
+        [value_enum, num_args = 0..=1, default_missing_value = "commit"];
     log: String = "warn".to_owned(),
         "What to log: error, warn, info, debug (with the effective settings), trace, or levels of modules, such as warn,pushlab::hub=debug [default: warn]",
         [value_name = "FILTER"];

@@ -122,6 +122,10 @@ codes! {
         "Subscribe to the channel first; an unsubscribe or a disconnect ends a subscription.";
     Busy = "busy", SERVICE_UNAVAILABLE,
         "Wait for the acknowledgements of what was sent before sending more.";
+    CannotKeep = "cannot_keep", SERVICE_UNAVAILABLE,
+        "Send it again with the same id in some seconds. Who runs the lab: free some room on the disk of the data folder, and it goes on by itself.";
+    DiskBusy = "disk_busy", SERVICE_UNAVAILABLE,
+        "Send it again with the same id in a second, and fewer at once.";
     TooManyReaders = "too_many_readers", SERVICE_UNAVAILABLE,
         "Ask again in a second, and read each answer to its end.";
     TooManySources = "too_many_sources", SERVICE_UNAVAILABLE,
@@ -285,12 +289,16 @@ impl Code {
     /// knows when it will.
     pub fn retry_after_s(self) -> Option<u32> {
         match self {
-            Self::TooFast | Self::TooManyChannelsOfAddress | Self::TooManyReaders => Some(1),
+            Self::TooFast
+            | Self::TooManyChannelsOfAddress
+            | Self::TooManyReaders
+            | Self::DiskBusy => Some(1),
             // One more is let in after so long (`lab_api::class_room::budgets`).
             Self::TooManyJoin => Some(2),
-            Self::TooManyConnections | Self::TooManyFromAddress | Self::TooManyWrongCodes => {
-                Some(5)
-            }
+            Self::CannotKeep
+            | Self::TooManyConnections
+            | Self::TooManyFromAddress
+            | Self::TooManyWrongCodes => Some(5),
             _ => None,
         }
     }
@@ -338,6 +346,9 @@ impl From<NodeError> for Refusal {
     fn from(error: NodeError) -> Self {
         let code = match error {
             NodeError::Broker(BrokerError::TooManyChannels(_)) => Code::TooManyChannels,
+            NodeError::Broker(BrokerError::CannotKeep(_)) => Code::CannotKeep,
+            NodeError::Broker(BrokerError::Busy) => Code::DiskBusy,
+            NodeError::Broker(BrokerError::Closed) => Code::ShuttingDown,
             NodeError::TooManyMembers(_) => Code::TooManyMembers,
             NodeError::TooManyMembersOfAddress(_) => Code::TooManyMembersOfAddress,
             NodeError::ShuttingDown => Code::ShuttingDown,

@@ -7,7 +7,7 @@
 //!             bytes                                  publications
 //!  browser ─────────► lane ─────► transport ─────► node ─────► hub ─────► subscribers ─┐
 //!     ▲                │  meter     │  protocol     │                                 │
-//!     │                │            └─ codec        └──► broker: memory               │
+//!     │                │            └─ codec        └──► broker: memory, durable      │
 //!     └────────────────┴──────────────────────────────────────────────────────────────┘
 //!                      ▼
 //!                   metrics ─────► pages, lab_api, /metrics

@@ -2,7 +2,7 @@
 //!
 //! 0 done, or stopped as asked; 1 failed; 2 settings, arguments or plan not understood; 3 a run
 //! shows what it must not; 4 a run's result is not valid; 69 an address cannot be listened on, or
-//! a lab cannot be reached.
+//! a lab cannot be reached; 74 the file of what is kept (`--durable`) cannot be used.
 //!
 //! May use: `terminal_text`, `lab_api`, `qr`, `config`, `run`, `experiments`, `lessons`, `lesson_folder`,
 //! `stand_in`, `lesson_play`, `saved`, `jobs`, `cli`, `telemetry`, `lab`, `protocol`, `server`, `system`.
@@ -164,6 +164,7 @@ fn exit_code(error: &anyhow::Error) -> ExitCode {
     }
     match error.downcast_ref() {
         Some(StartError::CannotListen { .. } | StartError::BadHost { .. }) => ExitCode::from(69),
+        Some(StartError::Kept(_)) => ExitCode::from(74),
         Some(StartError::Tls(error)) if error.is_of_settings() => ExitCode::from(2),
         _ => ExitCode::FAILURE,
     }

@@ -3,12 +3,16 @@
 //! Compiled into the library and not only into its tests, so that a broker elsewhere can be held
 //! to it as well. Panics with the broken promise.
 
-use std::sync::{Arc, Mutex};
+use std::{
+    sync::{Arc, Mutex},
+    task::{Context, Poll, Wake},
+    thread::{self, Thread},
+    time::{Duration, Instant},
+};
 
-use futures_util::FutureExt;
 use serde_json::value::to_raw_value;
 
-use super::{Broker, OnPublication};
+use super::{Broker, BrokerError, BrokerFuture, OnPublication};
 use crate::channel::{
     ChannelName, Draft, StreamPosition,
     history::{HistoryLimits, Recovery, Start},
@@ -26,6 +30,9 @@ pub const LIMITS: HistoryLimits = HistoryLimits {
         max_age_us: 300_000_000,
     },
 };
+
+/// How long a broker may take for one answer.
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Makes a fresh broker that hands its publications to the function given.
 pub type Factory<'a> = &'a dyn Fn(OnPublication) -> Arc<dyn Broker>;
@@ -79,15 +86,35 @@ fn name(channel: &str) -> ChannelName {
     ChannelName::parse(channel).expect("a valid name")
 }
 
-/// Brokers that need a runtime bring their own; the suite itself has none.
-fn wait<T>(answer: super::BrokerFuture<'_, T>) -> T {
-    let result = match answer.now_or_never() {
-        Some(result) => result,
-        None => panic!("the answer did not come at once"),
-    };
-    match result {
+/// Wakes the thread that waits for an answer.
+struct Unpark(Thread);
+
+impl Wake for Unpark {
+    fn wake(self: Arc<Self>) {
+        self.0.unpark();
+    }
+}
+
+/// Brokers that need a runtime bring their own; the suite itself has none. An answer that does not
+/// come is a broken promise too.
+fn wait<T>(answer: BrokerFuture<'_, T>) -> T {
+    match block_on(answer) {
         Ok(value) => value,
         Err(error) => panic!("{error}"),
+    }
+}
+
+/// Waits for an answer, whatever it is.
+pub(super) fn block_on<T>(mut answer: BrokerFuture<'_, T>) -> Result<T, BrokerError> {
+    let waker = Arc::new(Unpark(thread::current())).into();
+    let mut context = Context::from_waker(&waker);
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        match answer.as_mut().poll(&mut context) {
+            Poll::Ready(answer) => return answer,
+            Poll::Pending => thread::park_timeout(PATIENCE),
+        }
+        assert!(Instant::now() < deadline, "no answer in {PATIENCE:?}");
     }
 }
 

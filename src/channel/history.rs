@@ -95,36 +95,85 @@ impl History {
 
     /// Gives the draft the next position, or finds the one its id already has.
     pub fn append(&mut self, draft: Draft, now_us: u64) -> Appended {
-        self.used_us = now_us;
-        self.expire(now_us);
-        if let Some(offset) = draft.id.as_ref().and_then(|id| self.ids.offset_of(id)) {
+        if let Some(offset) = self.offset_of(draft.id.as_deref(), now_us) {
             return Appended::Duplicate(StreamPosition {
                 epoch: self.epoch.clone(),
                 offset,
             });
         }
-        self.top += 1;
-        let published_us = draft.published_us.unwrap_or(now_us);
-        let publication = Arc::new(Publication {
-            channel: self.channel.clone(),
+        let position = StreamPosition {
             epoch: self.epoch.clone(),
-            offset: self.top,
-            event: draft.event,
-            data: draft.data,
-            intended_us: draft.intended_us.unwrap_or(published_us),
-            published_us,
-            origin: draft.origin,
-        });
+            offset: self.top + 1,
+        };
+        let (publication, id) = draft.at(self.channel.clone(), position, now_us);
+        self.take(publication.clone(), id.as_deref(), now_us);
+        Appended::New(publication)
+    }
+
+    /// Where the id was published lately. Whoever asks is about to publish.
+    pub fn offset_of(&mut self, id: Option<&str>, now_us: u64) -> Option<u64> {
+        self.used_us = now_us;
+        self.expire(now_us);
+        id.and_then(|id| self.ids.offset_of(id))
+    }
+
+    /// Takes the publication that follows its position.
+    pub fn take(&mut self, publication: Arc<Publication>, id: Option<&str>, now_us: u64) {
+        self.top = publication.offset;
         self.bytes += publication.retained_bytes();
-        if let Some(id) = &draft.id {
+        if let Some(id) = id {
             self.ids.note(id, self.top, now_us);
         }
         self.entries.push_back(Entry {
-            publication: publication.clone(),
+            publication,
             since_us: now_us,
         });
         self.shrink();
-        Appended::New(publication)
+    }
+
+    /// The history of another process, before its publications ([`Self::take_back`]) and ids
+    /// ([`Self::note_id`]), at its position.
+    pub fn resume(
+        channel: ChannelName,
+        position: StreamPosition,
+        limits: HistoryLimits,
+        now_us: u64,
+    ) -> Self {
+        let mut history = Self::new(channel, position.epoch, limits);
+        history.top = position.offset;
+        history.used_us = now_us;
+        history
+    }
+
+    /// Takes the next of its publications, oldest first, up to its position.
+    pub fn take_back(&mut self, publication: Arc<Publication>, since_us: u64) {
+        self.bytes += publication.retained_bytes();
+        self.entries.push_back(Entry {
+            publication,
+            since_us,
+        });
+        self.shrink();
+    }
+
+    /// Remembers an id, oldest first.
+    pub fn note_id(&mut self, id: &str, offset: u64, since_us: u64) {
+        self.ids.note(id, offset, since_us);
+    }
+
+    /// What it keeps, oldest first, with when each came, µs on the clock that expiry goes by.
+    pub fn entries(&self) -> impl Iterator<Item = (&Arc<Publication>, u64)> {
+        let entries = self.entries.iter();
+        entries.map(|entry| (&entry.publication, entry.since_us))
+    }
+
+    /// The ids that it remembers, oldest first: id, offset, when it came.
+    pub fn ids(&self) -> impl Iterator<Item = (&str, u64, u64)> {
+        self.ids.iter()
+    }
+
+    /// The offset of the oldest publication that is kept; that of the next one, if none is.
+    pub fn oldest_offset(&self) -> u64 {
+        self.top + 1 - self.entries.len() as u64
     }
 
     /// What a subscriber that starts at `start` gets.

@@ -77,6 +77,14 @@ impl RecentIds {
         }
     }
 
+    /// Oldest first: id, offset, when it was published.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, u64, u64)> {
+        self.order.iter().map(|(id, published_us)| {
+            let offset = self.offsets.get(id).copied().unwrap_or_default();
+            (&**id, offset, *published_us)
+        })
+    }
+
     /// Whether it remembers nothing.
     pub fn is_empty(&self) -> bool {
         self.order.is_empty()

@@ -314,6 +314,28 @@ impl Draft {
             origin: None,
         }
     }
+
+    /// The publication that it becomes there, and its idempotence id. `now_us` stands for the instants
+    /// that it does not name.
+    pub fn at(
+        self,
+        channel: ChannelName,
+        position: StreamPosition,
+        now_us: u64,
+    ) -> (Arc<Publication>, Option<Box<str>>) {
+        let published_us = self.published_us.unwrap_or(now_us);
+        let publication = Publication {
+            channel,
+            epoch: position.epoch,
+            offset: position.offset,
+            event: self.event,
+            data: self.data,
+            intended_us: self.intended_us.unwrap_or(published_us),
+            published_us,
+            origin: self.origin,
+        };
+        (Arc::new(publication), self.id)
+    }
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@
 
 use std::collections::BTreeMap;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 /// How a member is attached.
@@ -35,14 +35,14 @@ pub struct Member {
 }
 
 /// Somebody came or went.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Change {
     /// Who.
     pub client: Box<str>,
     /// What others see of it.
     pub name: Box<str>,
     /// What a protocol that has more than a name says of the member.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub info: Option<Box<RawValue>>,
 }
 

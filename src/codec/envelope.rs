@@ -273,11 +273,13 @@ pub fn encode_subscribed(channel: &ChannelName, recovery: &Recovery, out: &mut V
     );
 }
 
-/// `{"channel","epoch","offset"}`, with `"id"` first where the publisher gave one.
+/// `{"channel","epoch","offset"}`, with `"id"` first where the publisher gave one, and last what it
+/// survives (`"kept"`) where the node keeps it.
 pub fn encode_published(
     channel: &ChannelName,
     position: &StreamPosition,
     id: Option<&str>,
+    kept: Option<&str>,
     out: &mut Vec<u8>,
 ) {
     #[derive(Serialize)]
@@ -287,6 +289,8 @@ pub fn encode_published(
         channel: &'a ChannelName,
         epoch: &'a str,
         offset: u64,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        kept: Option<&'a str>,
     }
     json(
         out,
@@ -295,6 +299,7 @@ pub fn encode_published(
             channel,
             epoch: position.epoch.as_str(),
             offset: position.offset,
+            kept,
         },
     );
 }

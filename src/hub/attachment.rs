@@ -1,7 +1,7 @@
 //! Attaching a subscriber to a channel, pausing it, and detaching it.
 //!
 //! ```text
-//! attach ─► held back ──── go_live(7) ────► live: from 8 on
+//! attach ─► held back ─── go_live(e1:7) ──► live: from 8 on
 //!               ▲  │
 //!    hold_back  │  ▼  pause
 //!             paused: nothing kept, a backlog is read from the history
@@ -22,7 +22,7 @@ use super::{
     delivery::Batch, format::Outgoing, shard::Shard, slots::Slots, subscriber::Subscriber,
     subscription::Subscription,
 };
-use crate::channel::ChannelName;
+use crate::channel::{ChannelName, StreamPosition};
 
 impl Shard {
     /// Attaches a subscriber. Nothing is delivered before [`Attachment::go_live`]; publications
@@ -35,6 +35,8 @@ impl Shard {
         let subscription = Rc::new(Subscription {
             subscriber,
             next_offset: Cell::new(0),
+            epoch: RefCell::default(),
+            is_met: Cell::default(),
             held_back: RefCell::new(Some(Vec::new())),
         });
         let subscriptions = self
@@ -80,6 +82,7 @@ impl Attachment {
     pub fn pause(&self) {
         self.subscription.held_back.replace(None);
         self.subscription.next_offset.set(u64::MAX);
+        self.subscription.epoch.replace(None);
     }
 
     /// Holds back publications from now on, until [`Self::go_live`].
@@ -87,10 +90,14 @@ impl Attachment {
         self.subscription.held_back.replace(Some(Vec::new()));
     }
 
-    /// The subscriber has everything up to and including `offset`: delivers what was held back and
+    /// The subscriber has everything up to and including `position`: delivers what was held back and
     /// is newer, and then live publications.
-    pub fn go_live(&self, offset: u64) {
-        self.subscription.next_offset.set(offset + 1);
+    pub fn go_live(&self, position: &StreamPosition) {
+        self.subscription.next_offset.set(position.offset + 1);
+        self.subscription
+            .epoch
+            .replace(Some(position.epoch.clone()));
+        self.subscription.is_met.set(false);
         let held_back = self.subscription.held_back.borrow_mut().take();
         let is_one_kind = |a: &Arc<Outgoing>, b: &Arc<Outgoing>| {
             a.publication.is_ephemeral() == b.publication.is_ephemeral()

@@ -3,7 +3,12 @@
 use std::cell::{Cell, RefCell};
 
 use super::*;
-use crate::{catalogue::WireFormat, channel::Epoch, codec::envelope, hub::rounds::Pacing};
+use crate::{
+    catalogue::WireFormat,
+    channel::{Epoch, StreamPosition},
+    codec::envelope,
+    hub::rounds::Pacing,
+};
 use serde_json::value::to_raw_value;
 
 static PLAIN: Format = Format {
@@ -41,10 +46,21 @@ impl Subscriber for Recorder {
     }
 }
 
+fn at(offset: u64) -> StreamPosition {
+    StreamPosition {
+        epoch: Epoch::parse("e1").unwrap(),
+        offset,
+    }
+}
+
 fn publication(channel: &ChannelName, offset: u64) -> Arc<Publication> {
+    publication_of("e1", channel, offset)
+}
+
+fn publication_of(epoch: &str, channel: &ChannelName, offset: u64) -> Arc<Publication> {
     Arc::new(Publication {
         channel: channel.clone(),
-        epoch: Epoch::parse("e1").unwrap(),
+        epoch: Epoch::parse(epoch).unwrap(),
         offset,
         event: "tick".into(),
         data: to_raw_value(&offset).unwrap(),
@@ -82,7 +98,7 @@ fn everybody_gets_everything_once_in_order() {
             .iter()
             .map(|recorder| {
                 let attachment = hub.shard().attach(&channel, recorder.clone());
-                attachment.go_live(0);
+                attachment.go_live(&at(0));
                 attachment
             })
             .collect();
@@ -107,7 +123,7 @@ async fn ten_through(hub: &Arc<Hub>) -> (Rc<Recorder>, Rc<Recorder>) {
         ..Recorder::default()
     });
     let attachments = [&stream, &poll].map(|r| hub.shard().attach(&channel, r.clone()));
-    attachments.iter().for_each(|a| a.go_live(0));
+    attachments.iter().for_each(|a| a.go_live(&at(0)));
     (1..=5).for_each(|offset| hub.broadcast(&publication(&channel, offset)));
     until(|| poll.offsets.borrow().len() == 5).await;
     (6..=10).for_each(|offset| hub.broadcast(&publication(&channel, offset)));
@@ -162,7 +178,7 @@ fn an_idle_worker_writes_each_at_once_and_a_busy_one_gathers() {
         let channel = ChannelName::parse("news").unwrap();
         let stream = Rc::new(Recorder::default());
         let attachment = busy.shard().attach(&channel, stream.clone());
-        attachment.go_live(0);
+        attachment.go_live(&at(0));
         for offset in 1..=10 {
             busy.broadcast(&publication(&channel, offset));
             until(|| busy.inboxes.read().unwrap()[0].is_empty()).await;
@@ -187,7 +203,7 @@ fn a_busy_worker_answers_a_held_poll_at_once_and_lets_all_out_before_a_stop() {
         });
         let _registered = hub.shard().register_connection(stream.clone());
         let attachments = [&stream, &poll].map(|r| hub.shard().attach(&channel, r.clone()));
-        attachments.iter().for_each(|a| a.go_live(0));
+        attachments.iter().for_each(|a| a.go_live(&at(0)));
         hub.broadcast(&publication(&channel, 1));
         until(|| poll.offsets.borrow().len() == 1).await;
         assert!(stream.offsets.borrow().is_empty(), "gathered");
@@ -212,7 +228,7 @@ fn however_much_is_written_meanwhile_a_round_is_not_put_off() {
         let channel = ChannelName::parse("news").unwrap();
         let stream = Rc::new(Recorder::default());
         let attachment = hub.shard().attach(&channel, stream.clone());
-        attachment.go_live(0);
+        attachment.go_live(&at(0));
         for offset in 1..=2 {
             hub.broadcast(&publication(&channel, offset));
             until(|| stream.offsets.borrow().len() as u64 == offset).await;
@@ -255,7 +271,7 @@ fn a_stop_lets_out_what_was_kept_back() {
         let recorder = Rc::new(Recorder::default());
         let attachment = hub.shard().attach(&channel, recorder.clone());
         let _registered = hub.shard().register_connection(recorder.clone());
-        attachment.go_live(0);
+        attachment.go_live(&at(0));
         hub.broadcast(&publication(&channel, 1));
         until(|| hub.inboxes.read().unwrap()[0].is_empty()).await;
         assert!(recorder.offsets.borrow().is_empty(), "kept back");
@@ -295,15 +311,47 @@ fn what_recovery_and_live_delivery_both_bring_is_delivered_once() {
         let channel = ChannelName::parse("news").unwrap();
         let (early, late) = (Rc::new(Recorder::default()), Rc::new(Recorder::default()));
         let first = hub.shard().attach(&channel, early.clone());
-        first.go_live(0);
+        first.go_live(&at(0));
         let second = hub.shard().attach(&channel, late.clone());
         (1..=5).for_each(|offset| hub.broadcast(&publication(&channel, offset)));
         until(|| early.offsets.borrow().len() == 5).await;
         assert!(late.offsets.borrow().is_empty(), "held back");
-        second.go_live(3);
+        second.go_live(&at(3));
         hub.broadcast(&publication(&channel, 6));
         until(|| late.offsets.borrow().len() == 3).await;
         assert_eq!(*late.offsets.borrow(), [4, 5, 6]);
+    });
+}
+
+#[test]
+fn another_life_of_the_history_is_new_whatever_its_numbers() {
+    on_one_thread(async {
+        let hub = Arc::new(Hub::default());
+        let channel = ChannelName::parse("news").unwrap();
+        let (early, late) = (Rc::new(Recorder::default()), Rc::new(Recorder::default()));
+        let first = hub.shard().attach(&channel, early.clone());
+        first.go_live(&at(0));
+        let second = hub.shard().attach(&channel, late.clone());
+        // What was cleared goes on counting; what begins anew elsewhere counts from 1.
+        let lives = [
+            ("e0", 6),
+            ("e1", 7),
+            ("e1", 8),
+            ("e2", 9),
+            ("e3", 1),
+            ("e3", 2),
+        ];
+        for (epoch, offset) in lives {
+            hub.broadcast(&publication_of(epoch, &channel, offset));
+        }
+        until(|| early.offsets.borrow().len() == 6).await;
+        assert_eq!(*early.offsets.borrow(), [6, 7, 8, 9, 1, 2]);
+        second.go_live(&at(7));
+        let expected = [8, 9, 1, 2];
+        assert_eq!(*late.offsets.borrow(), expected, "6 is from before e1");
+        hub.broadcast(&publication_of("e3", &channel, 3));
+        until(|| late.offsets.borrow().len() == 5).await;
+        assert_eq!(late.offsets.borrow().last(), Some(&3));
     });
 }
 
@@ -314,14 +362,14 @@ fn what_is_ephemeral_keeps_its_place_and_takes_no_offset() {
         let channel = ChannelName::parse("news").unwrap();
         let (live, late) = (Rc::new(Recorder::default()), Rc::new(Recorder::default()));
         let first = hub.shard().attach(&channel, live.clone());
-        first.go_live(0);
+        first.go_live(&at(0));
         let second = hub.shard().attach(&channel, late.clone());
         for offset in [1, 2, 0, 0, 3, 0, 4] {
             hub.broadcast(&publication(&channel, offset));
         }
         until(|| live.offsets.borrow().len() == 7).await;
         assert_eq!(*live.offsets.borrow(), [1, 2, 0, 0, 3, 0, 4]);
-        second.go_live(2);
+        second.go_live(&at(2));
         assert_eq!(*late.offsets.borrow(), [0, 0, 3, 0, 4], "held back too");
         assert_eq!(live.batches.get(), 5, "each kind by itself");
     });
@@ -334,7 +382,7 @@ fn a_pause_keeps_the_place_and_holding_back_loses_nothing() {
         let channel = ChannelName::parse("news").unwrap();
         let (early, late) = (Rc::new(Recorder::default()), Rc::new(Recorder::default()));
         let first = hub.shard().attach(&channel, early.clone());
-        first.go_live(0);
+        first.go_live(&at(0));
         let second = hub.shard().attach(&channel, late.clone());
         second.pause();
         (1..=3).for_each(|offset| hub.broadcast(&publication(&channel, offset)));
@@ -344,7 +392,7 @@ fn a_pause_keeps_the_place_and_holding_back_loses_nothing() {
         until(|| early.offsets.borrow().len() == 6).await;
         assert_eq!(hub.subscribers(&channel), 2);
         assert!(late.offsets.borrow().is_empty());
-        second.go_live(4);
+        second.go_live(&at(4));
         assert_eq!(*late.offsets.borrow(), [5, 6]);
     });
 }

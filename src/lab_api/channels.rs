@@ -14,7 +14,7 @@ use serde::Serialize;
 
 use super::{MainLane, delays::LaneDelay, no_store};
 use crate::{
-    channel::ChannelName, clock, codec::envelope, error::Refusal, registry::LaneWorker,
+    channel::ChannelName, clock, codec::envelope, error::Refusal, node::Kept, registry::LaneWorker,
     transport::wrong_method,
 };
 
@@ -54,6 +54,7 @@ async fn clear(
     let channel = ChannelName::parse(&channel)?;
     let position = worker.lab.node.clear(&channel).await?;
     let mut answer = Vec::with_capacity(128);
-    envelope::encode_published(&channel, &position, None, &mut answer);
+    let kept = worker.lab.node.kept().map(Kept::as_str);
+    envelope::encode_published(&channel, &position, None, kept, &mut answer);
     Ok(no_store().content_type("application/json").body(answer))
 }

@@ -24,7 +24,9 @@ mod session_quota;
 
 use std::{
     collections::HashMap,
+    convert::Infallible,
     net::IpAddr,
+    pin::Pin,
     rc::Rc,
     sync::{
         Arc, Mutex, MutexGuard, OnceLock, PoisonError,
@@ -34,6 +36,8 @@ use std::{
 
 use serde_json::value::RawValue;
 use tokio::sync::{Notify, mpsc};
+
+pub use crate::broker::Kept;
 
 pub use self::{
     announcements::PresenceSnapshot,
@@ -50,7 +54,7 @@ use self::{
 };
 use crate::{
     broker::{
-        Broker, BrokerError,
+        Broker, BrokerError, BrokerFuture, Surroundings,
         memory::{MemoryBroker, MemoryLimits},
     },
     channel::{
@@ -125,6 +129,9 @@ pub enum Own {
     Lab,
 }
 
+/// A node's task, which whoever makes it spawns.
+pub type Housekeeping = Pin<Box<dyn Future<Output = ()> + Send>>;
+
 /// Whether a channel is the lab's own now, so that visitors do not publish there.
 pub type IsOwn = Box<dyn Fn(&ChannelName) -> Option<Own> + Send + Sync>;
 
@@ -152,9 +159,19 @@ pub struct Node {
 }
 
 impl Node {
-    /// A node with the memory broker, and its housekeeping task (publishes joins and leaves, drops
-    /// what has expired), which the caller spawns.
-    pub fn new(limits: NodeLimits) -> (Arc<Self>, impl Future<Output = ()> + Send) {
+    /// A node with the memory broker; see [`Self::with_broker`].
+    pub fn new(limits: NodeLimits) -> (Arc<Self>, Housekeeping) {
+        let in_memory = move |around| MemoryBroker::new(limits.broker, around);
+        let made = Self::with_broker(limits, move |around| Ok(Arc::new(in_memory(around)) as _));
+        made.unwrap_or_else(|never: Infallible| match never {})
+    }
+
+    /// A node with the broker that `make` makes, and its housekeeping task (publishes joins and
+    /// leaves, drops what has expired), which the caller spawns.
+    pub fn with_broker<E>(
+        limits: NodeLimits,
+        make: impl FnOnce(Surroundings) -> Result<Arc<dyn Broker>, E>,
+    ) -> Result<(Arc<Self>, Housekeeping), E> {
         let hub = Arc::new(Hub::new(limits.coalesce));
         let latest = Arc::new(Latest::new(
             limits.broker.max_channels,
@@ -166,17 +183,20 @@ impl Node {
         let reserved_by = is_own.clone();
         let (heard_by, polled_by) = (hub.clone(), audiences.clone());
         let (to_hub, to_latest) = (hub.clone(), latest.clone());
-        let broker = Arc::new(MemoryBroker::new(
-            limits.broker,
-            Box::new(move |publication| {
+        let found_latest = latest.clone();
+        let broker = make(Surroundings {
+            on_publication: Box::new(move |publication| {
                 to_latest.note(publication, clock::now_us());
                 to_hub.broadcast(publication);
             }),
-            Box::new(move |channel| {
+            on_found: Box::new(move |publication, since_us| {
+                found_latest.note(publication, since_us);
+            }),
+            has_audience: Box::new(move |channel| {
                 heard_by.subscribers(channel) > 0 || lock(&polled_by).contains_key(channel)
             }),
-            Box::new(move |channel| is_of_lab(&reserved_by, channel)),
-        ));
+            is_reserved: Box::new(move |channel| is_of_lab(&reserved_by, channel)),
+        })?;
         let (announcements, to_announce) = mpsc::channel(ANNOUNCEMENTS_MAX);
         let node = Arc::new(Self {
             hub,
@@ -195,8 +215,8 @@ impl Node {
             observer: OnceLock::new(),
             is_own,
         });
-        let housekeeping = run_housekeeping(node.clone(), to_announce);
-        (node, housekeeping)
+        let housekeeping = Box::pin(run_housekeeping(node.clone(), to_announce));
+        Ok((node, housekeeping))
     }
 
     /// Sets who is notified of changes in channels. Only the first call has an effect; make it
@@ -262,11 +282,20 @@ impl Node {
     pub async fn publish(
         &self,
         channel: &ChannelName,
-        mut draft: Draft,
+        draft: Draft,
     ) -> Result<StreamPosition, NodeError> {
+        Ok(self.publishing(channel, draft).await?)
+    }
+
+    /// As [`Self::publish`], and it has its place among the others when this returns; the answer may
+    /// come later.
+    fn publishing<'a>(
+        &'a self,
+        channel: &'a ChannelName,
+        mut draft: Draft,
+    ) -> BrokerFuture<'a, StreamPosition> {
         draft.published_us = Some(clock::time_of_day_us());
-        let now_us = clock::now_us();
-        Ok(self.broker.publish(channel, draft, now_us).await?)
+        self.broker.publish(channel, draft, clock::now_us())
     }
 
     /// As [`Self::publish`], and notifies the observer, with how it came (see [`Published::by`]).
@@ -353,6 +382,16 @@ impl Node {
     /// Whether anybody listens to the channel, by stream, socket or poll.
     pub fn has_audience(&self, channel: &ChannelName) -> bool {
         self.hub.subscribers(channel) > 0 || self.audiences().contains_key(channel)
+    }
+
+    /// What an answered publication survives; `None`: nothing but the process living on.
+    pub fn kept(&self) -> Option<Kept> {
+        self.broker.kept()
+    }
+
+    /// Writes what is still to be written; see [`Broker::close`]. Blocks.
+    pub fn close(&self) {
+        self.broker.close();
     }
 
     /// How many channels the node has.

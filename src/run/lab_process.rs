@@ -619,6 +619,8 @@ fn start(
     // A token of its own, so that it makes no file.
     let token = presenter::make();
     command.env("PUSHLAB_PRESENTER_TOKEN", &token);
+    // Nor does it take the file of a lab that remembers: only one may have it.
+    command.env_remove("PUSHLAB_DURABLE");
     belong_to_this_thread(&mut command);
     if let Some(cores) = cores {
         run_on(&mut command, cores.to_vec());

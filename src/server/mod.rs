@@ -4,16 +4,17 @@
 //! stop: sources end; every subscriber is told and closes within the grace; then the listeners
 //! close and idle connections are dropped.
 //!
-//! May use: `class`, `reach`, `wire`, `clock`, `network`, `catalogue`, `lane`, `metrics`, `node`,
-//! `demo`, `error`, `access`, `config`, `lesson_folder`, `class_keep`, `saved`, `jobs`,
+//! May use: `class`, `reach`, `wire`, `clock`, `network`, `catalogue`, `lane`, `metrics`, `broker`,
+//! `node`, `demo`, `error`, `access`, `config`, `lesson_folder`, `class_keep`, `saved`, `jobs`,
 //! `telemetry`, `tls`, `lab`, `registry`, `transport`, `protocol`, `lab_api`, `pages`, `assets`,
-//! `gate`.
+//! `gate`, `system`.
 
 mod admission;
 mod app;
 mod as_written;
 mod connections;
 mod each_request;
+mod kept;
 mod listening;
 mod memory;
 mod serving;
@@ -41,6 +42,7 @@ use self::{
 };
 use crate::{
     access::{hosts::Hosts, origins::Doors, own_key::OwnKey, presenter::Presenter},
+    broker::durable::OpenError,
     class::of_lesson::CHANNEL,
     class_keep::{self, Keep},
     clock,
@@ -107,6 +109,9 @@ pub enum StartError {
     /// The certificate is not usable.
     #[error(transparent)]
     Tls(#[from] TlsError),
+    /// What a durable node kept cannot be used (exit code 74).
+    #[error(transparent)]
+    Kept(#[from] OpenError),
     /// The HTTP server cannot be started.
     #[error("the server cannot be started")]
     Server(#[source] io::Error),
@@ -145,11 +150,13 @@ impl Server {
         let of_natives = bind_inside(&config);
         let lanes_inside = inside(&config, &of_natives);
         lanes.extend(of_natives);
-        let (node, housekeeping) = Node::new(config.node_limits());
+        let data = config::data_folder(&config.data_dir);
+        let (node, housekeeping) = Node::with_broker(config.node_limits(), |around| {
+            kept::broker(&config, &data, around)
+        })?;
         tokio::spawn(housekeeping);
         let runtime = Handle::current();
         host::spawn(&node, runtime.clone());
-        let data = config::data_folder(&config.data_dir);
         let main = addresses
             .iter()
             .find(|address| address.lane == LaneId::MAIN);
@@ -338,8 +345,13 @@ impl Server {
         });
         let ended = ended.await;
         // What phones said in the grace, too.
-        if let Err(error) = tokio::task::spawn_blocking(move || class.close()).await {
-            tracing::warn!(%error, "the class could not be kept");
+        let node = self.lab.node.clone();
+        let kept = tokio::task::spawn_blocking(move || {
+            class.close();
+            node.close();
+        });
+        if let Err(error) = kept.await {
+            tracing::warn!(%error, "what is kept could not be written to the end");
         }
         match ended {
             Ok(ended) => ended.map_err(StartError::Server),

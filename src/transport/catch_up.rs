@@ -80,7 +80,7 @@ pub async fn catch_up<R: Reader + 'static>(
                 reader.deliver(Batch::replay(&page).whole());
             }
             if backlog.is_empty() {
-                attachment.go_live(recovery.position.offset);
+                attachment.go_live(&recovery.position);
                 return Some(attachment);
             }
         }

@@ -41,6 +41,7 @@ use crate::{
     clock,
     codec::{envelope, surrogates},
     error::{Code, Refusal},
+    node::Kept,
     registry::{Endpoint, LaneWorker, OfConnection, named_channel},
     wire::Layers,
 };
@@ -181,7 +182,8 @@ async fn publish(
         meter.publication_received();
     }
     let mut answer = Vec::with_capacity(128);
-    envelope::encode_published(&channel, &position, None, &mut answer);
+    let kept = lab.node.kept().map(Kept::as_str);
+    envelope::encode_published(&channel, &position, None, kept, &mut answer);
     let layers = Layers::of_protocol(answer.len());
     Ok(metered_json(&request, answer, layers, None))
 }

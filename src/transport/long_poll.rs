@@ -177,7 +177,7 @@ async fn hold(
         return Ok(recovery);
     }
     // What the hub held back meanwhile comes now, but for what the history had already.
-    attachment.go_live(recovery.position.offset);
+    attachment.go_live(&recovery.position);
     // Both ways out are good: something was found, or the time is over and the list stays empty.
     let _ = tokio::time::timeout(hold_time(worker, query), held.until_found()).await;
     recovery.publications = held.found.take();

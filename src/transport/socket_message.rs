@@ -21,7 +21,7 @@ use crate::{
     channel::{ChannelName, StreamPosition},
     codec::envelope::{self, BadMessage},
     error::Refusal,
-    node::Node,
+    node::{Kept, Node},
 };
 
 /// Who sends, and where to.
@@ -40,7 +40,7 @@ pub(super) struct SocketPublisher<'a> {
 pub(super) struct Reply {
     /// The publication's own, if it had one.
     id: Option<Box<str>>,
-    outcome: Result<StreamPosition, Refusal>,
+    outcome: Result<(StreamPosition, Option<&'static str>), Refusal>,
 }
 
 impl SocketPublisher<'_> {
@@ -68,7 +68,10 @@ impl SocketPublisher<'_> {
         };
         Reply {
             id,
-            outcome: published.map_err(Refusal::from),
+            outcome: match published {
+                Ok(position) => Ok((position, self.node.kept().map(Kept::as_str))),
+                Err(error) => Err(error.into()),
+            },
         }
     }
 }
@@ -91,7 +94,9 @@ impl Reply {
     pub fn encode(&self, channel: &ChannelName, out: &mut Vec<u8>) {
         let id = self.id.as_deref();
         match &self.outcome {
-            Ok(position) => envelope::encode_published(channel, position, id, out),
+            Ok((position, kept)) => {
+                envelope::encode_published(channel, position, id, *kept, out);
+            }
             Err(refusal) => refusal.encode(id, out),
         }
     }

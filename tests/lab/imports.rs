@@ -257,6 +257,7 @@ pub(crate) const ALLOWED: &[(&str, &[&str])] = &[
             "catalogue",
             "lane",
             "metrics",
+            "broker",
             "node",
             "demo",
             "error",
@@ -276,6 +277,7 @@ pub(crate) const ALLOWED: &[(&str, &[&str])] = &[
             "pages",
             "assets",
             "gate",
+            "system",
         ],
     ),
     (

@@ -20,6 +20,7 @@ mod corpus;
 mod deflate;
 mod departures;
 mod docs;
+mod durable;
 mod envelope_parts;
 mod fetch_stream;
 mod http_as_written;

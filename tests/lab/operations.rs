@@ -446,7 +446,7 @@ fn output_that_cannot_be_written_is_an_exit_code() {
 
 /// Files of this program and its children cannot grow beyond it: a write fails as on a full disk,
 /// with another number, and no rights are needed for that.
-fn limit_files(command: &mut Command, bytes: u64) {
+pub(super) fn limit_files(command: &mut Command, bytes: u64) {
     let limit = libc::rlimit {
         rlim_cur: bytes,
         rlim_max: bytes,
@@ -947,7 +947,7 @@ fn until_answered(program: &Program, target: &str) {
 // The child process
 
 /// The program, running. Dropping it kills it.
-struct Program {
+pub(super) struct Program {
     child: Child,
     first_line: String,
     addresses: BTreeMap<String, SocketAddr>,
@@ -956,7 +956,7 @@ struct Program {
 }
 
 impl Program {
-    fn start(arguments: &[&str]) -> Self {
+    pub(super) fn start(arguments: &[&str]) -> Self {
         Self::start_with(arguments, &[])
     }
 
@@ -967,7 +967,7 @@ impl Program {
     }
 
     /// Starts it and waits for its first line; what it said instead, if it ended.
-    fn of(mut command: Command) -> Result<Self, String> {
+    pub(super) fn of(mut command: Command) -> Result<Self, String> {
         let mut child = command.spawn().unwrap();
         let stdout = lines_of(child.stdout.take().unwrap());
         let stderr = lines_of(child.stderr.take().unwrap());
@@ -993,20 +993,33 @@ impl Program {
         })
     }
 
-    fn http(&self, lane: &str) -> Http {
-        Http::connect(self.addresses[lane])
+    pub(super) fn http(&self, lane: &str) -> Http {
+        Http::connect(self.address(lane))
+    }
+
+    pub(super) fn address(&self, lane: &str) -> SocketAddr {
+        self.addresses[lane]
     }
 
     /// Sends a signal and waits for the end: how it ended, and after how long.
-    fn stop(&mut self, signal_number: i32) -> (ExitStatus, Duration) {
+    pub(super) fn stop(&mut self, signal_number: i32) -> (ExitStatus, Duration) {
         let begun = Instant::now();
         signal(&self.child, signal_number);
         let status = wait(&mut self.child, 3 * PATIENCE);
         (status, begun.elapsed())
     }
 
+    pub(super) fn id(&self) -> libc::pid_t {
+        self.child.id() as libc::pid_t
+    }
+
+    /// Waits for the end of one that was killed.
+    pub(super) fn stop_dead(&mut self) {
+        wait(&mut self.child, PATIENCE);
+    }
+
     /// What it logged; call it once it has ended.
-    fn log(&self) -> String {
+    pub(super) fn log(&self) -> String {
         self.stderr.iter().collect()
     }
 
@@ -1022,7 +1035,7 @@ impl Drop for Program {
     }
 }
 
-fn command(arguments: &[&str]) -> Command {
+pub(super) fn command(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_pushlab"));
     command
         .args(arguments)

@@ -12,9 +12,13 @@ use std::{
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     thread::{self, JoinHandle},
+    time::Duration,
 };
 
-use pushlab::catalogue::{Fetching, LANES};
+use pushlab::{
+    catalogue::{Fetching, LANES},
+    config::{Config, Span},
+};
 use serde_json::Value;
 
 use crate::support::{
@@ -363,7 +367,7 @@ fn request(
 fn what_is_the_presenters_is_refused_to_visitors_by_every_method_and_spelling() {
     // Longer than all these requests take on a busy machine: once it has ended, visitors may start it.
     let lab = spawn_lab(Config {
-        source_linger: pushlab::config::Span::ms(600_000),
+        source_linger: Span(Duration::from_secs(600)),
         ..test_config()
     });
     let (_, key, _) = lab.apps().demo().unwrap();

@@ -16,7 +16,7 @@ impl MemoryBroker {
     /// Evicts where the ids exceed their part of the budget, or all histories the whole, until an
     /// eighth of it is free, so that not every publication searches all channels. The caller must
     /// not hold the lock of a channel.
-    pub(super) fn evict_over_budget(&self) {
+    pub(in crate::broker) fn evict_over_budget(&self) {
         let budget = self.limits.budget_bytes;
         let ids_budget = budget / IDS_PART;
         let is_exceeded = || self.total.ids() > ids_budget || self.total.all() > budget;
@@ -63,8 +63,8 @@ impl MemoryBroker {
     fn evict_publications(&self, channels: &HashMap<ChannelName, SharedHistory>, enough: usize) {
         let (mut idle, mut heard) = (Vec::new(), BinaryHeap::new());
         for (name, shared) in channels {
-            let is_own = (self.is_reserved)(name);
-            let stays = is_own || (self.has_audience)(name);
+            let is_own = (self.around.is_reserved)(name);
+            let stays = is_own || (self.around.has_audience)(name);
             let history = lock(shared);
             match (stays, history.oldest_us()) {
                 (false, _) if history.publication_bytes() > 0 => {

@@ -31,7 +31,7 @@ use std::{
 use rand::RngExt;
 
 use self::bytes::{HistoryBytes, TotalBytes};
-use super::{Broker, BrokerError, BrokerFuture, OnPublication};
+use super::{Broker, BrokerError, BrokerFuture, Surroundings};
 use crate::channel::{
     ChannelName, Draft, Epoch, StreamPosition,
     history::{Appended, History, HistoryLimits, Recovery, Start},
@@ -49,24 +49,16 @@ pub struct MemoryLimits {
     pub budget_bytes: usize,
 }
 
-type SharedHistory = Arc<Mutex<History>>;
+pub(super) type SharedHistory = Arc<Mutex<History>>;
 
-/// Whether somebody listens to a channel. Must not call the broker.
-pub type HasAudience = Box<dyn Fn(&ChannelName) -> bool + Send + Sync>;
-
-/// Whether the lab itself publishes on a channel. Must not call the broker.
-pub type IsReserved = Box<dyn Fn(&ChannelName) -> bool + Send + Sync>;
-
-fn lock(history: &SharedHistory) -> MutexGuard<'_, History> {
+pub(super) fn lock(history: &SharedHistory) -> MutexGuard<'_, History> {
     history.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// See the module.
 pub struct MemoryBroker {
-    limits: MemoryLimits,
-    on_publication: OnPublication,
-    has_audience: HasAudience,
-    is_reserved: IsReserved,
+    pub(super) limits: MemoryLimits,
+    pub(super) around: Surroundings,
     /// Of all histories in `channels`.
     total: TotalBytes,
     /// Locked while somebody evicts, which is only when the budget is exceeded.
@@ -84,24 +76,15 @@ const ALPHABET: &[u8] = b"abcdefghijklmnopqrstuvwxyz0123456789";
 const BASE: u64 = ALPHABET.len() as u64;
 
 impl MemoryBroker {
-    /// A broker without channels. `on_publication` is called for each publication, in the order of
-    /// its channel; `has_audience` says whether a channel may not be given up, `is_reserved` whether
-    /// it is the lab's own.
-    pub fn new(
-        limits: MemoryLimits,
-        on_publication: OnPublication,
-        has_audience: HasAudience,
-        is_reserved: IsReserved,
-    ) -> Self {
+    /// A broker without channels.
+    pub fn new(limits: MemoryLimits, around: Surroundings) -> Self {
         let mut random = rand::rng();
         let process = (0..5)
             .map(|_| char::from(ALPHABET[random.random_range(0..ALPHABET.len())]))
             .collect();
         Self {
             limits,
-            on_publication,
-            has_audience,
-            is_reserved,
+            around,
             total: TotalBytes::default(),
             evicting: Mutex::default(),
             channels: RwLock::default(),
@@ -110,13 +93,15 @@ impl MemoryBroker {
         }
     }
 
-    fn history(&self, channel: &ChannelName) -> Result<SharedHistory, BrokerError> {
+    /// A channel's history, a new one where there is none. As long as the handle lives, the channel is
+    /// not given up.
+    pub(super) fn history(&self, channel: &ChannelName) -> Result<SharedHistory, BrokerError> {
         let channels = self.channels.read().unwrap_or_else(PoisonError::into_inner);
         if let Some(history) = channels.get(channel) {
             return Ok(history.clone());
         }
         drop(channels);
-        let is_reserved = (self.is_reserved)(channel);
+        let is_reserved = (self.around.is_reserved)(channel);
         let mut channels = self
             .channels
             .write()
@@ -142,7 +127,24 @@ impl MemoryBroker {
         )))
     }
 
-    fn new_epoch(&self) -> Epoch {
+    /// A channel's history, if there is one.
+    pub(super) fn existing(&self, channel: &ChannelName) -> Option<SharedHistory> {
+        let channels = self.channels.read().unwrap_or_else(PoisonError::into_inner);
+        channels.get(channel).cloned()
+    }
+
+    /// Puts a history in its place that another process left.
+    pub(super) fn put_back(&self, channel: ChannelName, history: History) {
+        let mut channels = (self.channels.write()).unwrap_or_else(PoisonError::into_inner);
+        let nothing = HistoryBytes {
+            publications: 0,
+            ids: 0,
+        };
+        self.total.replace(nothing, HistoryBytes::of(&history));
+        channels.insert(channel, Arc::new(Mutex::new(history)));
+    }
+
+    pub(super) fn new_epoch(&self) -> Epoch {
         let life = self.lives.fetch_add(1, Ordering::Relaxed);
         let digit = |value: u64| char::from(ALPHABET[(value % BASE) as usize]);
         let mut count = String::new();
@@ -162,7 +164,8 @@ impl MemoryBroker {
             .iter()
             // A handle outside the table means that somebody is about to publish into it.
             .filter(|(name, shared)| {
-                let is_free = || !(self.has_audience)(name) && !(self.is_reserved)(name);
+                let is_free =
+                    || !(self.around.has_audience)(name) && !(self.around.is_reserved)(name);
                 Arc::strong_count(shared) == 1 && is_free()
             })
             .map(|(name, shared)| (lock(shared).used_us(), name.clone()))
@@ -192,7 +195,11 @@ impl MemoryBroker {
     }
 
     /// Changes a history and updates the sums of all.
-    fn change<T>(&self, history: &mut History, change: impl FnOnce(&mut History) -> T) -> T {
+    pub(super) fn change<T>(
+        &self,
+        history: &mut History,
+        change: impl FnOnce(&mut History) -> T,
+    ) -> T {
         let before = HistoryBytes::of(history);
         let result = change(history);
         self.total.replace(before, HistoryBytes::of(history));
@@ -223,7 +230,7 @@ impl MemoryBroker {
             match self.change(&mut history, |history| history.append(draft, now_us)) {
                 Appended::Duplicate(position) => position,
                 Appended::New(publication) => {
-                    (self.on_publication)(&publication);
+                    (self.around.on_publication)(&publication);
                     publication.position()
                 }
             }

@@ -14,12 +14,13 @@ fn limits() -> MemoryLimits {
 #[test]
 fn memory_broker_meets_the_contract() {
     contract::run(&|on_publication| {
-        Arc::new(MemoryBroker::new(
-            limits(),
+        let around = Surroundings {
             on_publication,
-            Box::new(|_| false),
-            Box::new(|_| false),
-        ))
+            on_found: Box::new(|_, _| ()),
+            has_audience: Box::new(|_| false),
+            is_reserved: Box::new(|_| false),
+        };
+        Arc::new(MemoryBroker::new(limits(), around))
     });
 }
 
@@ -30,7 +31,13 @@ fn name(text: &str) -> ChannelName {
 fn broker(limits: MemoryLimits) -> MemoryBroker {
     let heard = |channel: &ChannelName| channel.as_str().starts_with("heard");
     let own = |channel: &ChannelName| channel.as_str().starts_with("own");
-    MemoryBroker::new(limits, Box::new(|_| ()), Box::new(heard), Box::new(own))
+    let around = Surroundings {
+        on_publication: Box::new(|_| ()),
+        on_found: Box::new(|_, _| ()),
+        has_audience: Box::new(heard),
+        is_reserved: Box::new(own),
+    };
+    MemoryBroker::new(limits, around)
 }
 
 fn publish(broker: &MemoryBroker, channel: &str, bytes: usize, now_us: u64) -> StreamPosition {

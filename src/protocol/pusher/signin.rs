@@ -74,7 +74,7 @@ impl Connection {
         let control = self.node.attach(&channel, self.clone());
         let recovery = self.node.recover(&channel, &Start::default()).await;
         let recovery = recovery.map_err(|error| error.to_string())?;
-        control.go_live(recovery.position.offset);
+        control.go_live(&recovery.position);
         self.user.replace(Some(SignedIn {
             id: user.id.into(),
             info: user.user_info,

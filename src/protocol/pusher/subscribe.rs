@@ -160,11 +160,11 @@ impl Connection {
                 self.catch_up(&channel, start, reader, attachment)
             }
             _ => {
-                let mut offset = position.offset;
+                let mut position = position;
                 if kind.cached {
-                    offset = offset.max(self.send_cached(name, &position));
+                    position.offset = position.offset.max(self.send_cached(name, &position));
                 }
-                attachment.go_live(offset);
+                attachment.go_live(&position);
                 SubscriptionState::live(attachment)
             }
         };

@@ -88,7 +88,7 @@ impl Connection {
                 .notified
                 .borrow_mut()
                 .insert(user.as_str().into(), online);
-            attachment.go_live(recovery.position.offset);
+            attachment.go_live(&recovery.position);
             attachments.push(attachment);
         }
         let all = watcher.notified.borrow();

@@ -140,6 +140,13 @@ const INNER: &[Folder] = &[
     ("broker", &[
         ("contract", &[]),
         ("memory", &[]),
+        ("durable", &["memory"]),
+    ]),
+    ("broker/durable", &[
+        ("queue", &[]),
+        ("records", &[]),
+        ("store", &["records"]),
+        ("writer", &["queue", "records", "store"]),
     ]),
     ("broker/memory", &[
         ("bytes", &[]),
@@ -248,6 +255,7 @@ const INNER: &[Folder] = &[
     ]),
     ("server", &[
         ("as_written", &[]),
+        ("kept", &[]),
         ("listening", &[]),
         ("memory", &[]),
         ("serving", &[]),

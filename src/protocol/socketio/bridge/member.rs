@@ -24,7 +24,7 @@ use crate::{
     channel::{ChannelName, Draft, history::Start, presence::Via},
     codec::{envelope, socketio::Args},
     error::{Code, Refusal},
-    node::{Node, Who},
+    node::{Kept, Node, Who},
     protocol::socketio::socket::{Ack, Socket},
     registry,
     transport::catch_up::catch_up,
@@ -239,8 +239,9 @@ impl Member {
             .may_publish(channel, socket.link().request.address)?;
         let position = self.node.publish_by(channel, draft, "socketio").await?;
         socket.link().publication_received();
+        let kept = self.node.kept().map(Kept::as_str);
         Ok(object(|out| {
-            envelope::encode_published(channel, &position, None, out);
+            envelope::encode_published(channel, &position, None, kept, out);
         }))
     }
 
