@@ -26,7 +26,7 @@ const BUILD = ["cargo", "build", "--release", ...LOCKED];
 // installed, the release, is what the suites in JavaScript run.
 const BUILD_TESTS = ["cargo", "test", "--no-run", ...LOCKED];
 // Most tests wait most of their time: for clients that fall silent, for graces, for runs.
-const TEST_THREADS = `--test-threads=${2 * availableParallelism()}`;
+const TEST_THREADS = `--test-threads=${3 * availableParallelism()}`;
 /** Browser tests at the same time; each waits about half of its time. */
 const BROWSERS = 3;
 /** Browser tests that compare or count what came when, or that are many browsers: they want the machine for themselves. */
