@@ -84,9 +84,9 @@ pub fn pin_to_core(core: usize) -> io::Result<()> {
     }
 }
 
-/// Raises the limit of open files to `wanted`, or as far as the system lets us. Only system calls:
-/// may run between fork and exec.
-pub fn raise_open_files(wanted: u64) -> io::Result<()> {
+/// Raises the limit of open files to `wanted`, or as far as the system lets us; what it is then. Only
+/// system calls: may run between fork and exec.
+pub fn raise_open_files(wanted: u64) -> io::Result<u64> {
     let mut limit = libc::rlimit {
         rlim_cur: 0,
         rlim_max: 0,
@@ -99,11 +99,12 @@ pub fn raise_open_files(wanted: u64) -> io::Result<()> {
             rlim_max: wanted.max(limit.rlim_max),
         };
         if check(libc::setrlimit(libc::RLIMIT_NOFILE, &higher)).is_ok() {
-            return Ok(());
+            return Ok(wanted);
         }
         limit.rlim_cur = limit.rlim_max.min(wanted);
-        check(libc::setrlimit(libc::RLIMIT_NOFILE, &limit))
+        check(libc::setrlimit(libc::RLIMIT_NOFILE, &limit))?;
     }
+    Ok(limit.rlim_cur)
 }
 
 /// Has the kernel kill the calling process when the bench that started it ends, however it ends.

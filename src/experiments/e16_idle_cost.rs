@@ -22,7 +22,7 @@ pub const EXPERIMENT: Experiment = Experiment {
     claim: "B3 \"the connection can in theory last forever\"; B10 \"less taxing on the server\"; B24 \
         \"raw WebSocket simpler and lower in memory than Pusher\"",
     expectation: "heartbeats alone, 8 bytes each on a WebSocket (ping 2, masked pong 6) and 18 on an \
-        event stream (a comment and its chunk), times clients over interval; some 5 to 10 KiB of \
+        event stream (a comment and its chunk), times clients over interval; some 3 to 7 KiB of \
         memory per client; and all of them are there when something is published. A box in the \
         middle that forgets the silent cuts all of them, unless heartbeats are quicker. The Channels protocol \
         needs about as much memory as a bare WebSocket: it is the socket that costs",
@@ -35,7 +35,7 @@ pub const EXPERIMENT: Experiment = Experiment {
         found,
     ),
     meaning: "Idle connections are cheap in bytes and dear in memory, and they need a heartbeat that \
-        is quicker than the most forgetful box on the way. Count on some five to ten \
+        is quicker than the most forgetful box on the way. Count on some three to seven \
         KiB of the server for each.",
     answer,
     steps,
@@ -45,8 +45,8 @@ pub const EXPERIMENT: Experiment = Experiment {
 
 /// A ping and its masked pong, both empty (RFC 6455 §5.2); a comment `: heartbeat` in its chunk.
 const BEAT_BYTES: [(&str, f64); 2] = [("websocket", 8.0), ("sse", 18.0)];
-/// Resident, 5,000 of each (`cargo bench --bench fanout -- idle`): WebSocket 7.1 KiB, Channels 5.9, SSE
-/// 4.2, held long poll 6.9. As much again is allowed for, since a few clients share few pages.
+/// Resident, 5,000 of each (`cargo bench --bench fanout -- idle`): WebSocket 3.2 KiB, Channels 3.4, SSE
+/// 4.1, held long poll 6.8. As much again is allowed for, since a few clients share few pages.
 const MEMORY_MAX_BYTES: f64 = 10.0 * 1_024.0;
 /// What subscriptions and buffers of two protocols on the same socket may differ by, as a share of the
 /// bare one's memory (measured: 0.8 to 1.0).

@@ -38,13 +38,13 @@
 //!
 //! | lane | before | now |
 //! |---|---|---|
-//! | SSE | 28.1 KiB | 4.2 |
-//! | fetch-stream | 28.4 | 4.1 |
-//! | Channels, `xhr_streaming` | 33.2 | 9.0 |
-//! | long poll | 35.8 | 6.9 |
-//! | WebSocket | 18.5 | 7.1 |
-//! | Channels, WebSocket | 15.7 | 5.9 |
-//! | Socket.IO, WebSocket | 18.4 | 8.5 |
+//! | SSE | 28.1 KiB | 4.1 |
+//! | fetch-stream | 28.4 | 4.0 |
+//! | Channels, `xhr_streaming` | 33.2 | 9.4 |
+//! | long poll | 35.8 | 6.8 |
+//! | WebSocket | 18.5 | 3.2 |
+//! | Channels, WebSocket | 15.7 | 3.4 |
+//! | Socket.IO, WebSocket | 18.4 | 5.6 |
 //! | Channels, `xhr` | 33.2 | 8.8, if it were served here |
 //! | Socket.IO, polling | 37.6 | 9.0, if it were served here |
 //!
