@@ -28,7 +28,7 @@ const BUILD_TESTS = ["cargo", "test", "--no-run", ...LOCKED];
 // Most tests wait most of their time: for clients that fall silent, for graces, for runs.
 const TEST_THREADS = `--test-threads=${3 * availableParallelism()}`;
 /** Browser tests at the same time; each waits about half of its time. */
-const BROWSERS = 3;
+const BROWSERS = 4;
 /** Browser tests that compare or count what came when, or that are many browsers: they want the machine for themselves. */
 const MEASURING = ["class-many.test.mjs", "compare.test.mjs", "race.test.mjs", "recovery.test.mjs"];
 /** More files than this do not fail by chance: they are not run again. */
