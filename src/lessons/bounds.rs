@@ -1,4 +1,4 @@
-//! What a lesson's file may hold: [`super::rules`] keeps files to it, and `docs/lesson-files.md` names it.
+//! What a lesson's file may hold: `rules` keeps files to it, and `docs/lesson-files.md` names it.
 
 use std::ops::RangeInclusive;
 

@@ -14,12 +14,12 @@
 //!   been seen: positions from before are not recovered, and say so. An orderly stop loses nothing.
 //!
 //! Publishers do not wait for each other: all that comes while one commit is written is the next
-//! ([`queue`], [`writer`]). So a busy node writes few large commits, and an idle one answers after a
+//! (`queue`, `writer`). So a busy node writes few large commits, and an idle one answers after a
 //! single one.
 //!
 //! When the disk refuses, publications are refused ([`BrokerError::CannotKeep`]), subscribers and
 //! histories stay, and the file is opened again every few seconds. A file that is damaged is not
-//! served: each start verifies all of it ([`store`]).
+//! served: each start verifies all of it (`store`).
 //!
 //! Rejected: a log of our own with a checksum a line. What a torn write, a failed fsync or a file that
 //! only grows then need is what an embedded store has, and has been tested for by many. And writing
