@@ -49,11 +49,11 @@ use self::{
 };
 use super::{
     Broker, BrokerError, BrokerFuture, Kept, Surroundings,
-    memory::{MemoryBroker, MemoryLimits, lock},
+    memory::{MemoryBroker, MemoryLimits},
 };
 use crate::channel::{
-    ChannelName, Draft, Epoch, StreamPosition,
-    history::{Appended, Recovery, Start},
+    ChannelName, Draft, Epoch, Publication, StreamPosition,
+    history::{History, Recovery, Start},
     presence::Change,
 };
 
@@ -211,33 +211,22 @@ impl DurableBroker {
         begins: Option<Epoch>,
         now_us: u64,
     ) -> Result<StreamPosition, BrokerError> {
-        let history = self.memory.history(channel)?;
         let id = draft.id.clone();
-        let position = {
-            let mut history = lock(&history);
-            let appended = self.memory.change(&mut history, |history| {
-                if let Some(epoch) = begins {
-                    history.begin_anew(epoch);
-                }
-                history.append(draft, now_us)
-            });
-            match appended {
-                Appended::Duplicate(position) => position,
-                Appended::New(publication) => {
-                    // Under the lock, so that the file gets them in their order.
-                    self.queue.put(Request::Published {
-                        publication: publication.clone(),
-                        id,
-                        since_us: now_us,
-                    });
-                    (self.memory.around.on_publication)(&publication);
-                    publication.position()
-                }
+        let begin_anew = |history: &mut History| {
+            if let Some(epoch) = begins {
+                history.begin_anew(epoch);
             }
         };
-        drop(history);
-        self.memory.evict_over_budget();
-        Ok(position)
+        // Under the history's lock, so that the file gets them in their order.
+        let write = |publication: &Arc<Publication>| {
+            self.queue.put(Request::Published {
+                publication: publication.clone(),
+                id,
+                since_us: now_us,
+            });
+        };
+        self.memory
+            .change_and_append(channel, draft, now_us, begin_anew, write)
     }
 }
 

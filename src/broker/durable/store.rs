@@ -393,13 +393,26 @@ impl<'t> Tables<'t> {
         Ok(())
     }
 
-    /// Removes at most `budget` rows of a life that is over; returns how many. With the last one its
-    /// channel's row goes.
-    pub fn remove_life(
+    /// Removes the rows of lives that are over, at most `budget`; returns how many lives are gone whole.
+    pub fn remove_lives(
         &mut self,
-        number: u64,
-        budget: usize,
-    ) -> Result<(usize, bool), StorageError> {
+        numbers: impl Iterator<Item = u64>,
+        mut budget: usize,
+    ) -> Result<usize, StorageError> {
+        let mut gone = 0;
+        for number in numbers {
+            let (removed, is_gone) = self.remove_life(number, budget)?;
+            budget -= removed;
+            if !is_gone {
+                break;
+            }
+            gone += 1;
+        }
+        Ok(gone)
+    }
+
+    /// How many rows it removed, and whether all of them are gone: with the last one its channel's row goes.
+    fn remove_life(&mut self, number: u64, budget: usize) -> Result<(usize, bool), StorageError> {
         let all = (number, 0)..=(number, u64::MAX);
         let mut removed = remove_rows(&mut self.entries, all.clone(), budget)?;
         if removed < budget {

@@ -472,15 +472,8 @@ impl Writer {
                     trim(tables, life, &kept, REMOVED_MAX)?;
                 }
             }
-            let mut budget = REMOVED_MAX;
-            for number in waiting.iter().chain(&over) {
-                let (removed, is_done) = tables.remove_life(*number, budget)?;
-                budget -= removed;
-                if !is_done {
-                    break;
-                }
-                done += 1;
-            }
+            let ended = waiting.iter().chain(&over).copied();
+            done = tables.remove_lives(ended, REMOVED_MAX)?;
             Ok(())
         })?;
         self.lives.extend(lives);
@@ -524,14 +517,7 @@ impl Writer {
             for (life, kept) in trimmed.values_mut() {
                 budget -= trim(tables, life, kept, budget)?;
             }
-            for number in over {
-                let (removed, is_done) = tables.remove_life(*number, budget)?;
-                budget -= removed;
-                if !is_done {
-                    break;
-                }
-                done += 1;
-            }
+            done = tables.remove_lives(over.iter().copied(), budget)?;
             Ok(())
         });
         match swept {

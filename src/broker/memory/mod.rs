@@ -33,7 +33,7 @@ use rand::RngExt;
 use self::bytes::{HistoryBytes, TotalBytes};
 use super::{Broker, BrokerError, BrokerFuture, Surroundings};
 use crate::channel::{
-    ChannelName, Draft, Epoch, StreamPosition,
+    ChannelName, Draft, Epoch, Publication, StreamPosition,
     history::{Appended, History, HistoryLimits, Recovery, Start},
 };
 
@@ -212,16 +212,18 @@ impl MemoryBroker {
         draft: Draft,
         now_us: u64,
     ) -> Result<StreamPosition, BrokerError> {
-        self.change_and_append(channel, draft, now_us, |_| ())
+        self.change_and_append(channel, draft, now_us, |_| (), |_| ())
     }
 
-    /// Changes the history and appends to it, both under its lock.
-    fn change_and_append(
+    /// Changes the history and appends to it, both under its lock; `on_new` is told of a new
+    /// publication under it, too, before it is handed on.
+    pub(super) fn change_and_append(
         &self,
         channel: &ChannelName,
         draft: Draft,
         now_us: u64,
         change: impl FnOnce(&mut History),
+        on_new: impl FnOnce(&Arc<Publication>),
     ) -> Result<StreamPosition, BrokerError> {
         let history = self.history(channel)?;
         let position = {
@@ -230,6 +232,7 @@ impl MemoryBroker {
             match self.change(&mut history, |history| history.append(draft, now_us)) {
                 Appended::Duplicate(position) => position,
                 Appended::New(publication) => {
+                    on_new(&publication);
                     (self.around.on_publication)(&publication);
                     publication.position()
                 }
@@ -271,8 +274,8 @@ impl Broker for MemoryBroker {
         now_us: u64,
     ) -> BrokerFuture<'a, StreamPosition> {
         let epoch = self.new_epoch();
-        let cleared =
-            self.change_and_append(channel, notice, now_us, |history| history.begin_anew(epoch));
+        let begin_anew = |history: &mut History| history.begin_anew(epoch);
+        let cleared = self.change_and_append(channel, notice, now_us, begin_anew, |_| ());
         Box::pin(std::future::ready(cleared))
     }
 

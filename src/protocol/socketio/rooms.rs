@@ -125,3 +125,42 @@ impl<S> Rooms<S> {
         selected
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn reached(rooms: &Rooms<u8>, selected: &[&str]) -> Vec<u8> {
+        let selection = Selection {
+            rooms: selected.iter().map(|&room| room.into()).collect(),
+            ..Selection::default()
+        };
+        let mut all = Vec::new();
+        rooms.each(&selection, |socket| all.push(**socket));
+        all.sort_unstable();
+        all
+    }
+
+    #[test]
+    fn a_socket_is_in_the_room_of_its_own_id_until_it_leaves_it() {
+        let rooms = Rooms::default();
+        let (a, b): (Arc<str>, Arc<str>) = ("a".into(), "b".into());
+        rooms.insert(&a, &Rc::new(1));
+        let second = Rc::new(2);
+        rooms.insert(&b, &second);
+        assert_eq!(reached(&rooms, &["a"]), [1]);
+        assert_eq!(reached(&rooms, &["a", "b", "c"]), [1, 2]);
+        rooms.leave("b", &b);
+        assert_eq!(reached(&rooms, &["b"]), [] as [u8; 0]);
+        assert_eq!(reached(&rooms, &[]), [1, 2], "it is still there");
+        // Another one's own room is a room like any other.
+        rooms.join("a", &b, &second);
+        assert_eq!(reached(&rooms, &["a"]), [1, 2]);
+        rooms.join("b", &b, &second);
+        assert_eq!(reached(&rooms, &["b"]), [2]);
+        rooms.leave("b", &b);
+        rooms.remove("b");
+        rooms.insert(&b, &second);
+        assert_eq!(reached(&rooms, &["b"]), [2], "who comes anew has not left");
+    }
+}

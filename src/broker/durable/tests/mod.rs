@@ -23,6 +23,7 @@ use crate::{
     broker::{
         OnPublication,
         contract::{self, block_on},
+        memory::lock,
     },
     channel::{JOIN_EVENT, LEAVE_EVENT, Origin, history::HistoryLimits, idempotence::IdLimits},
 };
